@@ -1,0 +1,35 @@
+import type { ServedModel } from "../../../src/tunnel/protocol/messages.ts";
+import type { NodeRequest, NodeResponse } from "../serve/contract.ts";
+
+/** When the phases of a call happened, in microseconds from its start on the engine; filled in as they pass. */
+export interface EnginePhases {
+  prefillStartUs?: number;
+  firstTokenUs?: number;
+  endUs?: number;
+  promptTokens?: number;
+  /** Prompt tokens that were already in the slot's cache. */
+  reusedTokens?: number;
+  completionTokens?: number;
+}
+
+export interface EngineRequest extends NodeRequest {
+  /** The id of one of `models()`. */
+  model: string;
+  /** The engine notes its phases here for the node's spans. */
+  phases: EnginePhases;
+}
+
+/** Something that runs models: in a child process, as a managed server, or somewhere else by URL. */
+export interface Engine {
+  readonly kind: ServedModel["engine"];
+  /** What it serves now; changes when a model is loaded or a child process died. */
+  models(): ServedModel[];
+  /** How many calls it can run at once; more than that wait in the node's queue. */
+  slots(): number;
+  /** Runs one call. Rejects with `NodeError` before the head; `signal` frees the slot within one decode step. */
+  handle(request: EngineRequest): Promise<Omit<NodeResponse, "spans">>;
+  /** Calls `listener` whenever `models()` or `slots()` changed. */
+  onChange(listener: () => void): void;
+  /** Ends child processes and returns when they are gone. */
+  close(): Promise<void>;
+}

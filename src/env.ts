@@ -1,0 +1,37 @@
+import type { Fleet } from "./fleet/fleet.ts";
+import type { Ledger } from "./ledger/ledger.ts";
+import type { NodeTunnel } from "./tunnel/node-tunnel.ts";
+
+/** What the deployment binds to the Worker: `wrangler.toml`, secrets and variables. */
+export interface Env {
+  DB: D1Database;
+  NODE_TUNNEL: DurableObjectNamespace<NodeTunnel>;
+  FLEET: DurableObjectNamespace<Fleet>;
+  LEDGER: DurableObjectNamespace<Ledger>;
+  /** Workers AI; only in the deployed environment, since the binding is always remote. */
+  AI?: Ai;
+
+  /** Root of every derived secret (key pepper, content encryption, gateway identity); at least 32 characters. */
+  ROUTELET_SECRET: string;
+  /** The secret before the last rotation: still opens old content and vouches for the new gateway key. */
+  ROUTELET_SECRET_PREVIOUS?: string;
+  /** A fixed API key of project `default`, for local use. */
+  ROUTELET_API_KEY?: string;
+  ROUTELET_ADMIN_KEY?: string;
+  /** `1` when the gateway runs on the owner's machine (`npm start`): loopback providers are then allowed. */
+  ROUTELET_LOCAL?: string;
+
+  OPENAI_API_KEY?: string;
+  OPENAI_BASE_URL?: string;
+  ANTHROPIC_API_KEY?: string;
+  ANTHROPIC_BASE_URL?: string;
+
+  OTEL_EXPORTER_OTLP_ENDPOINT?: string;
+  OTEL_EXPORTER_OTLP_HEADERS?: string;
+  OTEL_EXPORTER_OTLP_PROTOCOL?: string;
+  OTEL_SERVICE_NAME?: string;
+  OTEL_RESOURCE_ATTRIBUTES?: string;
+  OTEL_TRACES_SAMPLER?: string;
+  OTEL_TRACES_SAMPLER_ARG?: string;
+  OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT?: string;
+}

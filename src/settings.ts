@@ -1,0 +1,38 @@
+import { z } from "zod";
+
+/**
+ * What an operator may set with `PUT /api/settings`, per project. Times are in milliseconds.
+ * Every field has a default, so that an empty object is a valid setting.
+ */
+export const settingsSchema = z
+  .object({
+    /** The reference model that `auto` falls back to. */
+    defaultModel: z.string().min(1).default("gpt-5-mini"),
+    deadlines: z
+      .object({
+        /** How long `auto` waits for a node's first byte while a fallback is there. */
+        autoNodeFirstByteMs: z.number().int().min(100).max(600_000).default(8_000),
+        /** How long any other attempt may take until its first byte; a cold model load takes minutes. */
+        firstByteMs: z.number().int().min(100).max(1_800_000).default(600_000),
+        /** The longest silence between two chunks of a running stream. */
+        idleMs: z.number().int().min(100).max(1_800_000).default(300_000),
+        /** A whole call. */
+        totalMs: z.number().int().min(1_000).max(7_200_000).default(3_600_000),
+      })
+      .strict()
+      .prefault({}),
+    content: z
+      .object({
+        /** `encrypted`: request and response bodies are kept, encrypted. `off`: metadata only. */
+        store: z.enum(["encrypted", "off"]).default("encrypted"),
+        /** Bytes kept of each body, before compression; the rest is cut and marked. */
+        maxBytes: z.number().int().min(0).max(1_500_000).default(262_144),
+      })
+      .strict()
+      .prefault({}),
+  })
+  .strict();
+
+export type Settings = z.infer<typeof settingsSchema>;
+
+export const DEFAULT_SETTINGS: Settings = settingsSchema.parse({});

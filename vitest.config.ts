@@ -1,0 +1,47 @@
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+/**
+ * Three kinds of test: `unit` (pure code and the daemon, in Node.js), `workerd` (Durable Objects and D1 in the
+ * real runtime) and `e2e` (the built gateway, the real daemon and the real model, as processes).
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["src/**/*.test.ts", "local-node/src/**/*.test.ts", "scripts/**/*.test.ts"],
+          exclude: ["**/*.workerd.test.ts", "**/node_modules/**"],
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            main: "./src/worker.ts",
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                ROUTELET_SECRET: "test-secret-test-secret-test-secret-0001",
+                ROUTELET_ADMIN_KEY: "admin-key-for-tests",
+                ROUTELET_API_KEY: "api-key-for-tests",
+                ROUTELET_LOCAL: "1",
+                TEST_MIGRATIONS: await readD1Migrations("./migrations"),
+              },
+            },
+          }),
+        ],
+        test: { name: "workerd", include: ["src/**/*.workerd.test.ts"] },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
