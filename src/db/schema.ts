@@ -1,0 +1,119 @@
+import { blob, index, integer, primaryKey, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
+
+/*
+ * D1. Every stored field, its form and its lifetime stand in `docs/storage-schema.md`.
+ * Times are milliseconds since the epoch. Ids sort by time. The tables that grow with the traffic are
+ * `WITHOUT ROWID` (added to the generated migration by hand, drizzle has no word for it) and have at most one
+ * index, because D1 bills a written row for each index, the primary key of a rowid table included.
+ */
+
+export const projects = sqliteTable("projects", {
+  id: text("id").primaryKey(),
+  name: text("name").notNull(),
+  createdAt: integer("created_at").notNull(),
+});
+
+/** Who reads the answers: an agent's program, or a person who watches them arrive. */
+export type Audience = "agent" | "human";
+
+export const apiKeys = sqliteTable("api_keys", {
+  id: text("id").primaryKey(),
+  projectId: text("project_id")
+    .notNull()
+    .references(() => projects.id),
+  name: text("name").notNull(),
+  /** The first characters, to recognise a key in a list; tells nothing about the rest. */
+  prefix: text("prefix").notNull(),
+  /** HMAC-SHA-256 of the whole key under the pepper, in hex. */
+  hash: text("hash").notNull().unique(),
+  returnRequestedModel: integer("return_requested_model", { mode: "boolean" }).notNull().default(false),
+  audience: text("audience").$type<Audience>().notNull().default("agent"),
+  createdAt: integer("created_at").notNull(),
+  revokedAt: integer("revoked_at"),
+});
+
+/** How a call ended, as stored: `lost` is added by the ledger when no finish ever arrived. */
+export type StoredOutcome = "done" | "error" | "deadline" | "cancelled" | "lost";
+
+export const calls = sqliteTable(
+  "calls",
+  {
+    id: text("id").primaryKey(),
+    projectId: text("project_id").notNull(),
+    keyId: text("key_id").notNull(),
+    startedAt: integer("started_at").notNull(),
+    endpoint: text("endpoint").notNull(),
+    requestedModel: text("requested_model").notNull(),
+    route: text("route"),
+    task: text("task"),
+    session: text("session"),
+    stream: integer("stream", { mode: "boolean" }).notNull(),
+    traceId: text("trace_id"),
+    /** Null while the call runs; `lost` when its end was never reported. */
+    outcome: text("outcome").$type<StoredOutcome>(),
+    endedAt: integer("ended_at"),
+    status: integer("status"),
+    servedBy: text("served_by"),
+    reason: text("reason"),
+    errorCode: text("error_code"),
+    latencyMs: real("latency_ms"),
+    firstByteMs: real("first_byte_ms"),
+    inputTokens: integer("input_tokens"),
+    cachedInputTokens: integer("cached_input_tokens"),
+    outputTokens: integer("output_tokens"),
+    costUsd: real("cost_usd"),
+  },
+  (table) => [index("calls_by_project").on(table.projectId, table.id)],
+);
+
+export const attempts = sqliteTable(
+  "attempts",
+  {
+    callId: text("call_id").notNull(),
+    seq: integer("seq").notNull(),
+    projectId: text("project_id").notNull(),
+    kind: text("kind").$type<"node" | "cloud">().notNull(),
+    backend: text("backend").notNull(),
+    model: text("model").notNull(),
+    startedAt: integer("started_at").notNull(),
+    latencyMs: real("latency_ms").notNull(),
+    firstByteMs: real("first_byte_ms"),
+    outcome: text("outcome").$type<Exclude<StoredOutcome, "lost">>().notNull(),
+    status: integer("status"),
+    errorCode: text("error_code"),
+    inputTokens: integer("input_tokens"),
+    cachedInputTokens: integer("cached_input_tokens"),
+    outputTokens: integer("output_tokens"),
+    costUsd: real("cost_usd"),
+  },
+  (table) => [primaryKey({ columns: [table.callId, table.seq] })],
+);
+
+export const bodies = sqliteTable(
+  "bodies",
+  {
+    callId: text("call_id").notNull(),
+    part: text("part").$type<"request" | "response">().notNull(),
+    projectId: text("project_id").notNull(),
+    keyId: text("key_id").notNull(),
+    iv: blob("iv", { mode: "buffer" }).$type<Uint8Array>().notNull(),
+    ciphertext: blob("ciphertext", { mode: "buffer" }).$type<Uint8Array>().notNull(),
+    compression: text("compression").$type<"gzip" | "none">().notNull(),
+    originalBytes: integer("original_bytes").notNull(),
+    truncated: integer("truncated", { mode: "boolean" }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.callId, table.part] })],
+);
+
+export const settings = sqliteTable("settings", {
+  projectId: text("project_id")
+    .primaryKey()
+    .references(() => projects.id),
+  /** JSON of `settingsSchema`; what is absent takes its default. */
+  value: text("value").notNull(),
+  updatedAt: integer("updated_at").notNull(),
+});
+
+export type CallRow = typeof calls.$inferSelect;
+export type AttemptRow = typeof attempts.$inferSelect;
+export type ApiKeyRow = typeof apiKeys.$inferSelect;
