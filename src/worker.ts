@@ -1,9 +1,51 @@
+import { adminApp } from "./admin/app.ts";
+import { handleChat } from "./calls/handle-chat.ts";
+import { handleModels } from "./calls/list-models.ts";
+import { renderOpenAiError } from "./dialects/openai-chat/error.ts";
+import type { Env } from "./env.ts";
+import { RouteletError } from "./errors.ts";
+import { handleTunnelRequest } from "./tunnel/routes.ts";
+
 export { Fleet } from "./fleet/fleet.ts";
 export { Ledger } from "./ledger/ledger.ts";
 export { NodeTunnel } from "./tunnel/node-tunnel.ts";
 
+function methodNotAllowed(allowed: string): Response {
+  const response = renderOpenAiError(
+    new RouteletError({
+      kind: "invalid_request",
+      status: 405,
+      code: "method_not_allowed",
+      message: `Use ${allowed} here.`,
+    }),
+  );
+  response.headers.set("allow", allowed);
+  return response;
+}
+
+function notFound(method: string, path: string): Response {
+  return renderOpenAiError(
+    new RouteletError({
+      kind: "not_found",
+      code: "unknown_route",
+      message: `There is no ${method} ${path}. \`GET /openapi.json\` lists what there is.`,
+    }),
+  );
+}
+
 export default {
-  async fetch(): Promise<Response> {
-    return new Response("starting", { status: 503 });
+  async fetch(request, env, ctx): Promise<Response> {
+    const path = new URL(request.url).pathname;
+    if (path === "/v1/chat/completions") {
+      return request.method === "POST" ? handleChat(request, env, ctx) : methodNotAllowed("POST");
+    }
+    if (path === "/v1/models" || path.startsWith("/v1/models/")) {
+      return request.method === "GET" ? handleModels(request, env, ctx) : methodNotAllowed("GET");
+    }
+    if (path.startsWith("/tunnel/"))
+      return (await handleTunnelRequest(request, env)) ?? notFound(request.method, path);
+    if (path.startsWith("/api/") || path === "/health" || path === "/openapi.json")
+      return adminApp.fetch(request, env, ctx);
+    return notFound(request.method, path);
   },
-} satisfies ExportedHandler;
+} satisfies ExportedHandler<Env>;

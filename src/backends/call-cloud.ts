@@ -1,0 +1,81 @@
+import type { Env } from "../env.ts";
+import { RouteletError, toRouteletError } from "../errors.ts";
+import { cloudRequestHeaders } from "./headers.ts";
+import { providerNamed } from "./providers/registry.ts";
+import type { BackendReply } from "./reply.ts";
+import { callWorkersAi } from "./workers-ai.ts";
+
+export interface CloudCall {
+  env: Env;
+  provider: string;
+  model: string;
+  body: Uint8Array<ArrayBuffer>;
+  clientHeaders: Headers;
+  /** False for a call marked `local-only` or `slm`: it is refused here, whatever was planned. */
+  mayLeave: boolean;
+  signal: AbortSignal;
+  fetch: typeof fetch;
+}
+
+/**
+ * Sends a call to a cloud provider. This is the one place in the product where content leaves the owner's
+ * machines; nothing else may call a provider.
+ *
+ * @throws RouteletError `upstream_unreachable` (retryable), or the signal's own reason.
+ */
+export async function callCloud(call: CloudCall): Promise<BackendReply> {
+  if (!call.mayLeave) {
+    throw new RouteletError({
+      kind: "internal",
+      code: "local_only_violation",
+      message: "This call must not leave your nodes, and was stopped before it did.",
+    });
+  }
+  const provider = providerNamed(call.provider);
+  if (provider === undefined) {
+    throw new RouteletError({
+      kind: "internal",
+      code: "unknown_provider",
+      message: `There is no provider \`${call.provider}\`.`,
+    });
+  }
+  const url = provider.chatUrl(call.env);
+  if (url === null) return callWorkersAi(call);
+  let response: Response;
+  try {
+    response = await call.fetch(url, {
+      method: "POST",
+      headers: cloudRequestHeaders(call.clientHeaders, provider.authHeaders(call.env)),
+      body: call.body,
+      redirect: "manual",
+      signal: call.signal,
+    });
+  } catch (cause) {
+    if (call.signal.aborted) throw toRouteletError(call.signal.reason);
+    throw new RouteletError({
+      kind: "upstream",
+      code: "upstream_unreachable",
+      message: `${provider.name} could not be reached. Check its base URL and the network of the gateway, then try again.`,
+      retryable: true,
+      cause,
+    });
+  }
+  if (response.status >= 300 && response.status < 400) {
+    await response.body?.cancel();
+    throw new RouteletError({
+      kind: "upstream",
+      code: "upstream_redirect",
+      message: `${provider.name} answered with a redirect, which is not followed since it could carry the key elsewhere. Correct its base URL.`,
+    });
+  }
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: response.body ?? emptyBody(),
+    spans: Promise.resolve([]),
+  };
+}
+
+function emptyBody(): ReadableStream<Uint8Array> {
+  return new ReadableStream({ start: (controller) => controller.close() });
+}

@@ -1,0 +1,48 @@
+import type { Env } from "../env.ts";
+import { dispatchToNode } from "../tunnel/dispatch.ts";
+import type { BackendReply } from "./reply.ts";
+
+/** Headers of the client that mean something to a node; its credentials never reach one. */
+const FOR_NODES = ["accept", "x-routelet-session", "x-request-id"] as const;
+
+export interface NodeCall {
+  env: Env;
+  nodeId: string;
+  body: Uint8Array<ArrayBuffer>;
+  clientHeaders: Headers;
+  /** `traceparent` and its companions, naming the tunnel span as the parent. */
+  traceHeaders: Record<string, string>;
+  /** Milliseconds left for the whole call. */
+  deadlineMs: number;
+  signal: AbortSignal;
+}
+
+/**
+ * Sends a call through a node's tunnel.
+ *
+ * @throws RouteletError `node_absent`, `node_busy`, `node_lost`, `node_draining` (all retryable elsewhere).
+ */
+export async function callNode(call: NodeCall): Promise<BackendReply> {
+  const headers: Record<string, string> = { "content-type": "application/json", ...call.traceHeaders };
+  for (const name of FOR_NODES) {
+    const value = call.clientHeaders.get(name);
+    if (value !== null) headers[name] = value;
+  }
+  const reply = await dispatchToNode({
+    stub: call.env.NODE_TUNNEL.getByName(call.nodeId),
+    head: {
+      method: "POST",
+      path: "/v1/chat/completions",
+      headers,
+      deadlineMs: Math.max(1, Math.round(call.deadlineMs)),
+    },
+    body: call.body,
+    signal: call.signal,
+  });
+  return {
+    status: reply.status,
+    headers: new Headers(reply.headers),
+    body: reply.body,
+    spans: reply.end.then(({ spans }) => spans),
+  };
+}

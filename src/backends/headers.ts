@@ -1,0 +1,43 @@
+/** Hop-by-hop headers (RFC 9110 section 7.6.1) and those that describe bytes which we no longer send as they were. */
+const NEVER = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "content-encoding",
+  "content-length",
+  "accept-encoding",
+  "host",
+]);
+
+/** The caller's own credentials, addresses and trace context: none of a provider's business. */
+const PRIVATE_REQUEST =
+  /^(authorization|x-api-key|cookie|forwarded|traceparent|tracestate|baggage|true-client-ip|cdn-loop|cf-.*|x-forwarded-.*|x-real-ip|x-routelet-.*|sec-.*|mf-.*)$/;
+
+const PRIVATE_RESPONSE =
+  /^(set-cookie|cf-.*|nel|report-to|alt-svc|server|strict-transport-security|x-routelet-.*|access-control-.*)$/;
+
+/** The headers of a request to a cloud provider: what the client sent for it, and the provider's own credentials. */
+export function cloudRequestHeaders(client: Headers, credentials: Record<string, string>): Headers {
+  const headers = new Headers();
+  for (const [name, value] of client) {
+    if (!NEVER.has(name) && !PRIVATE_REQUEST.test(name)) headers.set(name, value);
+  }
+  headers.set("content-type", "application/json");
+  headers.set("accept-encoding", "identity");
+  for (const [name, value] of Object.entries(credentials)) headers.set(name, value);
+  return headers;
+}
+
+/** The headers of a reply that may reach the client: rate limits and request ids pass, the rest of the plumbing does not. */
+export function clientResponseHeaders(backend: Headers): Headers {
+  const headers = new Headers();
+  for (const [name, value] of backend) {
+    if (!NEVER.has(name) && !PRIVATE_RESPONSE.test(name)) headers.append(name, value);
+  }
+  return headers;
+}

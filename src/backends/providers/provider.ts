@@ -1,0 +1,16 @@
+import type { Env } from "../../env.ts";
+
+/** A cloud provider as data: where it is, how it is asked, and what configures it. */
+export interface Provider {
+  /** The prefix in a model's name, `openai/gpt-5-mini`, and the name in `llm/<provider>/<model>`. */
+  name: string;
+  /** The environment variable that a user sets to switch it on. */
+  variable: string;
+  configured(env: Env): boolean;
+  /** Where its OpenAI-compatible chat endpoint is; null for a provider that is reached by a binding. */
+  chatUrl(env: Env): string | null;
+  /** Its own credentials; the caller's never leave the gateway. */
+  authHeaders(env: Env): Record<string, string>;
+  /** Whether a name without a prefix belongs to it. */
+  owns(model: string): boolean;
+}

@@ -1,0 +1,29 @@
+import type { Env } from "../../env.ts";
+import { anthropic } from "./anthropic.ts";
+import { openai } from "./openai.ts";
+import type { Provider } from "./provider.ts";
+import { workersAi } from "./workers-ai.ts";
+
+/** In the order in which a name without a prefix is offered; the last one takes what is left. */
+export const PROVIDERS: readonly Provider[] = [anthropic, workersAi, openai];
+
+/** The provider with this name; undefined when there is none. */
+export function providerNamed(name: string): Provider | undefined {
+  return PROVIDERS.find((provider) => provider.name === name);
+}
+
+/** Finds a cloud model's provider: by its prefix, otherwise by whose name it looks like. */
+export function resolveCloudModel(
+  env: Env,
+  name: string,
+): { provider: string; model: string; configured: boolean; variable: string } {
+  const slash = name.indexOf("/");
+  const prefixed = slash > 0 ? providerNamed(name.slice(0, slash)) : undefined;
+  const provider = prefixed ?? PROVIDERS.find((candidate) => candidate.owns(name)) ?? openai;
+  return {
+    provider: provider.name,
+    model: prefixed ? name.slice(slash + 1) : name,
+    configured: provider.configured(env),
+    variable: provider.variable,
+  };
+}

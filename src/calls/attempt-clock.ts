@@ -1,0 +1,99 @@
+import { RouteletError, toRouteletError } from "../errors.ts";
+
+/** The clocks of one attempt. Whichever runs out first aborts `signal` with a `RouteletError` as its reason. */
+export interface AttemptClock {
+  readonly signal: AbortSignal;
+  /** The first content came: the first-byte clock stops and the idle clock starts. */
+  committed(): void;
+  /** More came: the idle clock starts anew. Costs one number, no timer. */
+  touch(): void;
+  /** The attempt is over: nothing fires any more. */
+  stop(): void;
+}
+
+function deadline(code: string, message: string): RouteletError {
+  return new RouteletError({ kind: "deadline", code, message, retryable: true });
+}
+
+/** The reason of a call whose client left; 499 is what logs call it, no client sees it. */
+export function clientGone(): RouteletError {
+  return new RouteletError({
+    kind: "cancelled",
+    code: "client_closed_request",
+    message: "The client closed the request.",
+  });
+}
+
+/**
+ * Starts the clocks: until the first content (`firstByteMs`), between chunks (`idleMs`), and of the whole call
+ * (`totalEndsAt`, milliseconds since the epoch); and follows the client's own signal.
+ */
+export function startAttemptClock(options: {
+  client: AbortSignal;
+  firstByteMs: number;
+  idleMs: number;
+  totalEndsAt: number;
+  now: () => number;
+}): AttemptClock {
+  const { client, now } = options;
+  const controller = new AbortController();
+  let lastAt = now();
+  let idle: ReturnType<typeof setTimeout> | undefined;
+  const onClient = () => controller.abort(clientGone());
+  const firstByte = setTimeout(() => {
+    controller.abort(deadline("first_byte_timeout", `No content came within ${options.firstByteMs} ms.`));
+  }, options.firstByteMs);
+  const total = setTimeout(
+    () =>
+      controller.abort(deadline("total_timeout", "The call took longer than the gateway's total deadline.")),
+    Math.max(0, options.totalEndsAt - now()),
+  );
+  const watchIdle = () => {
+    const left = lastAt + options.idleMs - now();
+    if (left > 0) {
+      idle = setTimeout(watchIdle, left);
+      return;
+    }
+    controller.abort(
+      deadline("idle_timeout", `The backend was silent for ${options.idleMs} ms in the middle of its reply.`),
+    );
+  };
+  if (client.aborted) onClient();
+  else client.addEventListener("abort", onClient, { once: true });
+  return {
+    signal: controller.signal,
+    committed() {
+      clearTimeout(firstByte);
+      lastAt = now();
+      watchIdle();
+    },
+    touch() {
+      lastAt = now();
+    },
+    stop() {
+      clearTimeout(firstByte);
+      clearTimeout(total);
+      clearTimeout(idle);
+      client.removeEventListener("abort", onClient);
+    },
+  };
+}
+
+/** Waits for a promise, but no longer than the signal lasts; rejects with the signal's reason. */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(toRouteletError(signal.reason));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(
+      (value) => {
+        signal.removeEventListener("abort", onAbort);
+        resolve(value);
+      },
+      (cause: unknown) => {
+        signal.removeEventListener("abort", onAbort);
+        reject(signal.aborted ? toRouteletError(signal.reason) : cause);
+      },
+    );
+  });
+}

@@ -1,0 +1,144 @@
+import type { Env } from "../env.ts";
+import type { RouteletError } from "../errors.ts";
+import { newCallId } from "../ledger/call-id.ts";
+import { finishCall, startCall } from "../ledger/client.ts";
+import type { CallFinish, CallStart, Outcome, StoredBody, TokenUsage } from "../ledger/records.ts";
+import { storeBody } from "../ledger/store-body.ts";
+import type { Caller } from "../security/key-snapshot.ts";
+import type { Settings } from "../settings.ts";
+import type { AttemptLog } from "./attempt-log.ts";
+import { joinBytes } from "./read-body.ts";
+
+/** What is known of a call when its record begins. */
+export interface CallFacts {
+  endpoint: string;
+  requestedModel: string;
+  route: string | null;
+  task: string | null;
+  session: string | null;
+  stream: boolean;
+}
+
+export interface CallRecord {
+  readonly id: string;
+  /** Sends the start record; resolves once it is durable. Called together with the dispatch. */
+  start(facts: CallFacts): Promise<void>;
+  /** Keeps a copy of what is released, up to the limit of the settings. */
+  copyResponse(bytes: Uint8Array): void;
+  /** Sends the finish record; once, later calls do nothing. */
+  finish(end: {
+    outcome: Outcome;
+    status: number;
+    reason: string;
+    servedBy: string | null;
+    error: RouteletError | null;
+    attempts: readonly AttemptLog[];
+    request: Uint8Array | null;
+  }): Promise<CallFinish | null>;
+}
+
+function sumUsage(attempts: readonly AttemptLog[]): TokenUsage | null {
+  return attempts.at(-1)?.record().usage ?? null;
+}
+
+/** What the call cost: all its attempts, the failed ones included; null when any part of it is unknown. */
+function sumCost(attempts: readonly AttemptLog[]): number | null {
+  let sum: number | null = null;
+  for (const attempt of attempts) {
+    const { costUsd, usage, kind } = attempt.record();
+    if (kind === "cloud" && usage !== null && costUsd === null) return null;
+    if (costUsd !== null) sum = (sum ?? 0) + costUsd;
+  }
+  return sum;
+}
+
+/**
+ * Opens a call's record: one start, one finish, whatever happens in between.
+ * Content is copied only where the project's settings keep it.
+ */
+export function openCallRecord(options: {
+  env: Env;
+  caller: Caller;
+  settings: Settings;
+  traceId: string | null;
+  startedAt: number;
+  now: () => number;
+  waitUntil: (work: Promise<unknown>) => void;
+}): CallRecord {
+  const { env, caller, settings } = options;
+  const id = newCallId({ now: options.startedAt, env });
+  const keep = settings.content.store === "encrypted" ? settings.content.maxBytes : 0;
+  const response: Uint8Array[] = [];
+  let responseBytes = 0;
+  let keptBytes = 0;
+  let started: CallStart | null = null;
+  let startFailed = false;
+  let finished = false;
+
+  async function bodies(request: Uint8Array | null): Promise<StoredBody[]> {
+    if (keep === 0) return [];
+    const parts: { part: StoredBody["part"]; bytes: Uint8Array; originalBytes: number }[] = [];
+    if (request !== null)
+      parts.push({ part: "request", bytes: request.subarray(0, keep), originalBytes: request.length });
+    if (responseBytes > 0)
+      parts.push({ part: "response", bytes: joinBytes(response), originalBytes: responseBytes });
+    return Promise.all(
+      parts.map((part) => storeBody({ env, callId: id, projectId: caller.projectId, ...part })),
+    );
+  }
+
+  return {
+    id,
+    async start(facts) {
+      started = {
+        id,
+        projectId: caller.projectId,
+        keyId: caller.keyId,
+        startedAt: options.startedAt,
+        traceId: options.traceId,
+        ...facts,
+      };
+      try {
+        await startCall({ env, record: started });
+      } catch (cause) {
+        // The log must not stop the traffic: the record is sent again together with the finish.
+        startFailed = true;
+        console.error(JSON.stringify({ event: "ledger_start_failed", call: id, cause: String(cause) }));
+      }
+    },
+    copyResponse(bytes) {
+      responseBytes += bytes.length;
+      if (keptBytes >= keep) return;
+      const part = bytes.subarray(0, keep - keptBytes);
+      keptBytes += part.length;
+      response.push(part);
+    },
+    async finish(end) {
+      if (finished || started === null) return null;
+      finished = true;
+      const endedAt = options.now();
+      const last = end.attempts.at(-1)?.record();
+      const record: CallFinish = {
+        id,
+        endedAt,
+        outcome: end.outcome,
+        status: end.status,
+        servedBy: end.servedBy,
+        reason: end.reason,
+        errorCode: end.error?.code ?? null,
+        latencyMs: endedAt - options.startedAt,
+        firstByteMs:
+          last === undefined || last.firstByteMs === null
+            ? null
+            : last.startedAt + last.firstByteMs - options.startedAt,
+        usage: sumUsage(end.attempts),
+        costUsd: sumCost(end.attempts),
+        attempts: end.attempts.map((attempt) => attempt.record()),
+        bodies: await bodies(end.request),
+      };
+      if (startFailed) await startCall({ env, record: started });
+      finishCall({ env, record, waitUntil: options.waitUntil });
+      return record;
+    },
+  };
+}

@@ -1,0 +1,262 @@
+import { resolveCloudModel } from "../backends/providers/registry.ts";
+import type { Call } from "../dialects/call.ts";
+import { setTopLevelField } from "../dialects/json-splice.ts";
+import { renderOpenAiError } from "../dialects/openai-chat/error.ts";
+import { parseChatCall } from "../dialects/openai-chat/parse.ts";
+import type { Env } from "../env.ts";
+import { RouteletError, toRouteletError } from "../errors.ts";
+import { fleetSnapshot } from "../fleet/fleet-cache.ts";
+import { callsInFlight } from "../fleet/in-flight.ts";
+import type { Outcome } from "../ledger/records.ts";
+import { type Plan, planAttempts } from "../routing/plan.ts";
+import { parseRoute, type Route, resolveTarget, type Target } from "../routing/target.ts";
+import { authenticate, type Caller } from "../security/key-snapshot.ts";
+import { settingsFor } from "../security/settings-snapshot.ts";
+import { startCallTrace } from "../telemetry/call-trace.ts";
+import { isolateTelemetry } from "../telemetry/config.ts";
+import { enqueue } from "../telemetry/exporter.ts";
+import { type AttemptLog, outcomeOf } from "./attempt-log.ts";
+import { openCallRecord } from "./call-record.ts";
+import { readBody } from "./read-body.ts";
+import { releaseStream, responseHeaders } from "./release.ts";
+import { AttemptFailed, type ReadyReply, runAttempts } from "./run-attempts.ts";
+
+const ENDPOINT = "/v1/chat/completions";
+
+/** Optional request headers are labels, not content: cut rather than refused. */
+function label(request: Request, name: string): string | null {
+  const value = request.headers.get(name)?.trim();
+  return value ? value.slice(0, 256) : null;
+}
+
+/** Reads what the call asks for; a failure is a value, since the call is recorded all the same. */
+async function understand(
+  request: Request,
+): Promise<{ call: Call; route: Route | null; target: Target; bytes: Uint8Array }> {
+  const bytes = await readBody(request);
+  const call = parseChatCall(bytes);
+  const route = parseRoute(request.headers.get("x-routelet-route"));
+  return { call, route, target: resolveTarget({ model: call.requestedModel, route }), bytes };
+}
+
+async function planCall(options: {
+  env: Env;
+  call: Call;
+  target: Target;
+  caller: Caller;
+  settings: Awaited<ReturnType<typeof settingsFor>>;
+  now: number;
+  waitUntil: (work: Promise<unknown>) => void;
+}): Promise<Plan> {
+  const { env, settings, target, now, waitUntil } = options;
+  const plan = async (fresh: boolean) =>
+    planAttempts({
+      target,
+      projectId: options.caller.projectId,
+      needs: options.call.needs,
+      fleet:
+        target.kind === "llm"
+          ? { takenAt: now, nodes: [] }
+          : await fleetSnapshot({ env, now, waitUntil, fresh }),
+      inFlight: callsInFlight(),
+      defaultModel: settings.defaultModel,
+      resolveCloud: (name) => resolveCloudModel(env, name),
+      deadlines: settings.deadlines,
+      random: Math.random,
+    });
+  const first = await plan(false);
+  const final = first instanceof RouteletError && target.kind !== "llm" ? await plan(true) : first;
+  if (final instanceof RouteletError) throw final;
+  return final;
+}
+
+/** Where a call went although it was planned otherwise: the reason names what the earlier attempt failed of. */
+function reasonOf(plan: Plan, logs: readonly AttemptLog[]): string {
+  const before = logs.at(-2)?.record().errorCode;
+  return before ? `${plan.reason}>fallback:${before}` : plan.reason;
+}
+
+/** `POST /v1/chat/completions`: one call from its first byte in to its finish record. */
+export async function handleChat(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+  const now = Date.now;
+  const startedAt = now();
+  const waitUntil = (work: Promise<unknown>) => ctx.waitUntil(work);
+  const telemetry = isolateTelemetry(env);
+  const trace = startCallTrace({
+    config: telemetry,
+    headers: request.headers,
+    method: "POST",
+    path: ENDPOINT,
+    clock: now,
+    startedAt,
+  });
+  let caller: Caller;
+  let settings: Awaited<ReturnType<typeof settingsFor>>;
+  try {
+    caller = await authenticate({ request, env, waitUntil, now });
+    settings = await settingsFor({ env, projectId: caller.projectId, waitUntil, now });
+  } catch (thrown) {
+    const error = toRouteletError(thrown);
+    logInternal(error, null);
+    return renderOpenAiError(error);
+  }
+  const record = openCallRecord({ env, caller, settings, traceId: trace.traceId, startedAt, now, waitUntil });
+  const session = label(request, "x-routelet-session");
+  const task = label(request, "x-routelet-task");
+  const logs: AttemptLog[] = [];
+  let call: Call | null = null;
+  let bytes: Uint8Array | null = null;
+  let plan: Plan | null = null;
+  let starting: Promise<void> | null = null;
+
+  const startRecord = (requestedModel: string, stream: boolean) => {
+    starting ??= record.start({
+      endpoint: ENDPOINT,
+      requestedModel,
+      route: label(request, "x-routelet-route"),
+      task,
+      session,
+      stream,
+    });
+    return starting;
+  };
+
+  async function close(end: {
+    outcome: Outcome;
+    status: number;
+    servedBy: string | null;
+    error: RouteletError | null;
+  }): Promise<void> {
+    await Promise.all(logs.map((log) => log.settled()));
+    const reason = plan === null ? (end.error?.code ?? "unknown") : reasonOf(plan, logs);
+    const spans = trace.end({
+      callId: record.id,
+      projectId: caller.projectId,
+      outcome: end.outcome,
+      status: end.status,
+      requestedModel: call?.requestedModel ?? null,
+      servedBy: end.servedBy,
+      reason,
+      task,
+      sessionId: session,
+      errorCode: end.error?.code ?? null,
+    });
+    enqueue({ config: telemetry, spans, waitUntil, fetch: (...args) => fetch(...args) });
+    await record.finish({ ...end, reason, attempts: logs, request: bytes });
+  }
+
+  const ownHeaders = (servedBy: string | null, reason: string): Record<string, string | null> => ({
+    "x-routelet-call": record.id,
+    "x-routelet-served-by": servedBy,
+    "x-routelet-reason": reason,
+    "x-routelet-task": task,
+  });
+
+  try {
+    const understood = await understand(request);
+    call = understood.call;
+    bytes = understood.bytes;
+    if (understood.target.kind === "slm") trace.keepContentLocal();
+    const routeStart = now();
+    plan = await planCall({
+      env,
+      call,
+      target: understood.target,
+      caller,
+      settings,
+      now: startedAt,
+      waitUntil,
+    });
+    trace.route({
+      startedAt: routeStart,
+      reason: plan.reason,
+      task,
+      plan: plan.attempts.map((attempt) =>
+        attempt.kind === "node" ? `slm/${attempt.model}` : `llm/${attempt.provider}/${attempt.model}`,
+      ),
+    });
+    const started = startRecord(call.requestedModel, call.stream);
+    const ready = await runAttempts(
+      {
+        env,
+        call,
+        plan,
+        settings,
+        mayLeave: understood.target.kind !== "slm",
+        renameModel: caller.returnRequestedModel ? call.requestedModel : null,
+        clientHeaders: request.headers,
+        client: request.signal,
+        totalEndsAt: startedAt + settings.deadlines.totalMs,
+        trace,
+        now,
+        fetch: (...args) => fetch(...args),
+      },
+      logs,
+    );
+    await started;
+    return release(ready, call, reasonOf(plan, logs));
+  } catch (thrown) {
+    const failed = thrown instanceof AttemptFailed ? thrown : new AttemptFailed(toRouteletError(thrown));
+    const { error, refusal } = failed;
+    logInternal(error, record.id);
+    await startRecord(call?.requestedModel ?? "", call?.stream ?? false);
+    const status = refusal?.status ?? error.status;
+    waitUntil(close({ outcome: outcomeOf(error), status, servedBy: null, error }));
+    const own = ownHeaders(null, plan === null ? error.code : reasonOf(plan, logs));
+    if (refusal !== null)
+      return new Response(refusal.body, { status, headers: responseHeaders(refusal.headers, own) });
+    const response = renderOpenAiError(error);
+    for (const [name, value] of Object.entries(own)) if (value !== null) response.headers.set(name, value);
+    return response;
+  }
+
+  function release(ready: ReadyReply, served: Call, reason: string): Response {
+    const { log, status } = ready;
+    const headers = responseHeaders(ready.headers, ownHeaders(log.servedBy, reason));
+    if ("whole" in ready.content) {
+      const { whole, facts } = ready.content;
+      ready.clock.stop();
+      const body =
+        caller.returnRequestedModel && facts.model !== null ? renamed(whole, served.requestedModel) : whole;
+      record.copyResponse(body);
+      log.end({ outcome: "done", error: null, facts });
+      waitUntil(close({ outcome: "done", status, servedBy: log.servedBy, error: null }));
+      return new Response(body, { status, headers });
+    }
+    let settle: (work: Promise<void>) => void = () => undefined;
+    // Registered before the response: what runs after the client has left is cut off unless it was waited for.
+    waitUntil(
+      new Promise<void>((resolve, reject) => {
+        settle = (work) => work.then(resolve, reject);
+      }),
+    );
+    const body = releaseStream({
+      ...ready.content,
+      clock: ready.clock,
+      onBytes: (bytes) => record.copyResponse(bytes),
+      onEnd: ({ outcome, error, facts }) => {
+        log.end({ outcome, error, facts });
+        settle(close({ outcome, status, servedBy: log.servedBy, error }));
+      },
+    });
+    headers.set("cache-control", headers.get("cache-control") ?? "no-cache");
+    return new Response(body, { status, headers });
+  }
+}
+
+function renamed(whole: Uint8Array, model: string): Uint8Array {
+  return new TextEncoder().encode(setTopLevelField(new TextDecoder().decode(whole), "model", model));
+}
+
+/** The operator's line for what no caller can have caused. Causes are errors of ours or of the platform, never content. */
+function logInternal(error: RouteletError, call: string | null): void {
+  if (error.kind !== "internal") return;
+  console.error(
+    JSON.stringify({
+      event: "internal_error",
+      call,
+      code: error.code,
+      cause: String(error.cause ?? error.message),
+    }),
+  );
+}

@@ -1,0 +1,73 @@
+import { resolveCloudModel } from "../backends/providers/registry.ts";
+import { renderOpenAiError } from "../dialects/openai-chat/error.ts";
+import type { Env } from "../env.ts";
+import { RouteletError, toRouteletError } from "../errors.ts";
+import { fleetSnapshot } from "../fleet/fleet-cache.ts";
+import { authenticate } from "../security/key-snapshot.ts";
+import { settingsFor } from "../security/settings-snapshot.ts";
+
+/** OpenAI's model object, with what Routelet knows of the model beside it. */
+interface Model {
+  id: string;
+  object: "model";
+  /** Seconds since the epoch; the fleet keeps no creation times, so the epoch itself. */
+  created: number;
+  owned_by: string;
+  context_window?: number;
+}
+
+const PREFIX = "/v1/models";
+
+async function models(request: Request, env: Env, ctx: ExecutionContext): Promise<Model[]> {
+  const now = Date.now;
+  const waitUntil = (work: Promise<unknown>) => ctx.waitUntil(work);
+  const caller = await authenticate({ request, env, waitUntil, now });
+  const settings = await settingsFor({ env, projectId: caller.projectId, waitUntil, now });
+  const fleet = await fleetSnapshot({ env, now: now(), waitUntil, fresh: true });
+  const served = new Map<string, Model>();
+  for (const node of fleet.nodes) {
+    if (!node.connected || !node.projects.includes(caller.projectId)) continue;
+    for (const { id, contextTokens } of node.state?.models ?? []) {
+      const model: Model = { id: `slm/${id}`, object: "model", created: 0, owned_by: "routelet-node" };
+      served.set(id, contextTokens === null ? model : { ...model, context_window: contextTokens });
+    }
+  }
+  const routed: Model[] = ["auto", ...(served.size > 0 ? ["slm"] : [])].map((id) => ({
+    id,
+    object: "model",
+    created: 0,
+    owned_by: "routelet",
+  }));
+  const reference = resolveCloudModel(env, settings.defaultModel);
+  const cloud: Model[] = reference.configured
+    ? [{ id: settings.defaultModel, object: "model", created: 0, owned_by: reference.provider }]
+    : [];
+  return [...routed, ...[...served.values()].sort((a, b) => a.id.localeCompare(b.id)), ...cloud];
+}
+
+/**
+ * `GET /v1/models` and `GET /v1/models/{id}`: what can be named here: `auto`, `slm`, the models that nodes
+ * serve now, and the default reference model. Other cloud models can be named without standing in the list.
+ */
+export async function handleModels(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+  try {
+    const list = await models(request, env, ctx);
+    const path = new URL(request.url).pathname;
+    if (path === PREFIX) return Response.json({ object: "list", data: list });
+    const id = decodeURIComponent(path.slice(PREFIX.length + 1));
+    const model = list.find((known) => known.id === id);
+    if (model !== undefined) return Response.json(model);
+    const cloud = resolveCloudModel(env, id);
+    if (cloud.configured && id !== "slm" && !id.startsWith("slm/")) {
+      return Response.json({ id, object: "model", created: 0, owned_by: cloud.provider } satisfies Model);
+    }
+    throw new RouteletError({
+      kind: "not_found",
+      code: "model_not_found",
+      message: `There is no model \`${id}\` here. \`GET /v1/models\` lists what nodes serve now.`,
+      param: "model",
+    });
+  } catch (thrown) {
+    return renderOpenAiError(toRouteletError(thrown));
+  }
+}

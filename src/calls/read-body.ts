@@ -1,0 +1,55 @@
+import { RouteletError } from "../errors.ts";
+
+/** The largest request body, in bytes: Anthropic's own limit for a message request, below which OpenAI's bodies fit too. */
+export const MAX_BODY_BYTES = 32 * 1024 * 1024;
+
+function tooLarge(): RouteletError {
+  return new RouteletError({
+    kind: "too_large",
+    code: "request_too_large",
+    message: `The request body is larger than ${MAX_BODY_BYTES / 1024 / 1024} MiB. Send less context, or images by URL.`,
+  });
+}
+
+/**
+ * Reads a request's body whole, and stops as soon as it is known to be too large: at the headers where they
+ * tell, else at the first byte over the limit.
+ *
+ * @throws RouteletError `request_too_large`.
+ */
+export async function readBody(request: Request, limit: number = MAX_BODY_BYTES): Promise<Uint8Array> {
+  const declared = Number(request.headers.get("content-length") ?? Number.NaN);
+  if (declared > limit) {
+    await request.body?.cancel();
+    throw tooLarge();
+  }
+  if (declared >= 0) return new Uint8Array(await request.arrayBuffer());
+  if (request.body === null) return new Uint8Array(0);
+  const reader = request.body.getReader();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    size += value.length;
+    if (size > limit) {
+      await reader.cancel();
+      throw tooLarge();
+    }
+    chunks.push(value);
+  }
+  return joinBytes(chunks);
+}
+
+/** One array out of many. */
+export function joinBytes(chunks: readonly Uint8Array[]): Uint8Array {
+  const [only] = chunks;
+  if (chunks.length === 1 && only !== undefined) return only;
+  const joined = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    joined.set(chunk, at);
+    at += chunk.length;
+  }
+  return joined;
+}

@@ -1,0 +1,241 @@
+import { callCloud } from "../backends/call-cloud.ts";
+import { callNode } from "../backends/call-node.ts";
+import type { BackendReply } from "../backends/reply.ts";
+import type { Call } from "../dialects/call.ts";
+import {
+  type ChatStream,
+  createChatStream,
+  type ReplyFacts,
+  readChatReply,
+} from "../dialects/openai-chat/chat-stream.ts";
+import { chatBodyFor } from "../dialects/openai-chat/parse.ts";
+import type { Env } from "../env.ts";
+import { RouteletError, toRouteletError } from "../errors.ts";
+import { forgetFleet } from "../fleet/fleet-cache.ts";
+import { beginOnNode } from "../fleet/in-flight.ts";
+import type { Plan, PlannedAttempt } from "../routing/plan.ts";
+import type { Settings } from "../settings.ts";
+import type { CallTrace } from "../telemetry/call-trace.ts";
+import { type AttemptClock, orAborted, startAttemptClock } from "./attempt-clock.ts";
+import { type AttemptLog, openAttemptLog } from "./attempt-log.ts";
+import { joinBytes } from "./read-body.ts";
+
+/** A reply that is about to be released. Its attempt is still open: whoever releases it ends it. */
+export interface ReadyReply {
+  log: AttemptLog;
+  clock: AttemptClock;
+  status: number;
+  headers: Headers;
+  content:
+    | { whole: Uint8Array; facts: ReplyFacts }
+    | { held: Uint8Array[]; rest: ReadableStreamDefaultReader<Uint8Array>; follow: ChatStream };
+}
+
+/** What a backend answered instead of a reply: its own status and body, which the client gets if nothing better comes. */
+interface BackendRefusal {
+  status: number;
+  headers: Headers;
+  body: Uint8Array;
+}
+
+export class AttemptFailed extends Error {
+  readonly error: RouteletError;
+  readonly refusal: BackendRefusal | null;
+
+  constructor(error: RouteletError, refusal: BackendRefusal | null = null) {
+    super(error.message, { cause: error });
+    this.name = "AttemptFailed";
+    this.error = error;
+    this.refusal = refusal;
+  }
+}
+
+export interface AttemptsInput {
+  env: Env;
+  call: Call;
+  plan: Plan;
+  settings: Settings;
+  /** False for a call marked `local-only` or `slm`. */
+  mayLeave: boolean;
+  renameModel: string | null;
+  clientHeaders: Headers;
+  client: AbortSignal;
+  totalEndsAt: number;
+  trace: CallTrace;
+  now: () => number;
+  fetch: typeof fetch;
+}
+
+/** Held back at most, until the first content: lifecycle frames are small, so more than this is content in disguise. */
+const MAX_HELD_BYTES = 64 * 1024;
+
+const isEventStream = (headers: Headers) =>
+  headers.get("content-type")?.toLowerCase().startsWith("text/event-stream") === true;
+
+async function readAll(reply: BackendReply): Promise<Uint8Array> {
+  return new Uint8Array(await new Response(reply.body).arrayBuffer());
+}
+
+function send(
+  input: AttemptsInput,
+  planned: PlannedAttempt,
+  log: AttemptLog,
+  signal: AbortSignal,
+): Promise<BackendReply> {
+  const { env, clientHeaders } = input;
+  const body = chatBodyFor(input.call, planned.model) as Uint8Array<ArrayBuffer>;
+  if (planned.kind === "cloud") {
+    return callCloud({
+      ...planned,
+      env,
+      body,
+      clientHeaders,
+      mayLeave: input.mayLeave,
+      signal,
+      fetch: input.fetch,
+    });
+  }
+  return callNode({
+    env,
+    nodeId: planned.nodeId,
+    body,
+    clientHeaders,
+    traceHeaders: log.tunnelHeaders,
+    deadlineMs: input.totalEndsAt - input.now(),
+    signal,
+  });
+}
+
+function inBand(message: string): AttemptFailed {
+  return new AttemptFailed(
+    new RouteletError({
+      kind: "upstream",
+      code: "upstream_error",
+      message: `The backend reported an error in its reply: ${message}`,
+      retryable: true,
+    }),
+  );
+}
+
+/** Reads a stream up to its first content; until there, a failure is still one of the attempt, not of the call. */
+async function holdUntilContent(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  follow: ChatStream,
+  signal: AbortSignal,
+): Promise<Uint8Array[]> {
+  const held: Uint8Array[] = [];
+  let size = 0;
+  while (!follow.facts.committed && !follow.facts.terminated && size < MAX_HELD_BYTES) {
+    const { done, value } = await orAborted(reader.read(), signal);
+    const released = done ? follow.flush() : follow.push(value);
+    held.push(...released);
+    size += value?.length ?? 0;
+    if (follow.facts.inBandError !== null) throw inBand(follow.facts.inBandError);
+    if (done && !follow.facts.committed && !follow.facts.terminated) {
+      throw new RouteletError({
+        kind: "upstream",
+        code: "upstream_incomplete",
+        message: "The backend closed its stream before it had sent any content.",
+        retryable: true,
+      });
+    }
+    if (done) break;
+  }
+  return held;
+}
+
+async function tryOne(
+  input: AttemptsInput,
+  planned: PlannedAttempt,
+  log: AttemptLog,
+  clock: AttemptClock,
+): Promise<ReadyReply> {
+  const { signal } = clock;
+  const reply = await orAborted(send(input, planned, log, signal), signal);
+  log.answered(reply);
+  const { status, headers } = reply;
+  if (status >= 400 || !input.call.stream || !isEventStream(headers)) {
+    const whole = await orAborted(readAll(reply), signal);
+    clock.committed();
+    log.firstByte();
+    const facts = readChatReply(whole);
+    if (status >= 400) {
+      const error = new RouteletError({
+        kind: status === 429 ? "rate_limited" : status < 500 ? "invalid_request" : "upstream",
+        code: status === 429 ? "backend_busy" : `backend_${status}`,
+        status,
+        message: facts.inBandError ?? `The backend answered ${status}.`,
+        retryable: status === 429 || status >= 500,
+      });
+      throw new AttemptFailed(error, { status, headers, body: whole });
+    }
+    if (facts.inBandError !== null) throw inBand(facts.inBandError);
+    return { log, clock, status, headers, content: { whole, facts } };
+  }
+  const rest = reply.body.getReader();
+  const follow = createChatStream({
+    dropUsageChunk: !input.call.wantsStreamUsage,
+    renameModel: input.renameModel,
+  });
+  try {
+    const held = await holdUntilContent(rest, follow, signal);
+    clock.committed();
+    log.firstByte();
+    return {
+      log,
+      clock,
+      status,
+      headers,
+      content: { held: held.length > 1 ? [joinBytes(held)] : held, rest, follow },
+    };
+  } catch (thrown) {
+    rest.cancel(thrown).catch(() => undefined);
+    throw thrown;
+  }
+}
+
+/** A node that failed in one of these ways is not where the snapshot says: the next call looks again. */
+const STALE = new Set(["node_absent", "node_lost", "node_draining"]);
+
+/**
+ * Runs the planned attempts in order until one has something to release. A failure before that is followed by
+ * the next attempt; when none is left, the last failure is thrown as `AttemptFailed`.
+ * `logs` receives every attempt in order, the one that is returned included.
+ */
+export async function runAttempts(input: AttemptsInput, logs: AttemptLog[]): Promise<ReadyReply> {
+  let last: AttemptFailed | undefined;
+  for (const [index, planned] of input.plan.attempts.entries()) {
+    const log = openAttemptLog({
+      seq: index + 1,
+      planned,
+      call: input.call,
+      trace: input.trace,
+      now: input.now,
+    });
+    logs.push(log);
+    const done = planned.kind === "node" ? beginOnNode(planned.nodeId) : () => undefined;
+    log.onEnd(done);
+    const clock = startAttemptClock({
+      client: input.client,
+      firstByteMs: planned.firstByteMs,
+      idleMs: input.settings.deadlines.idleMs,
+      totalEndsAt: input.totalEndsAt,
+      now: input.now,
+    });
+    try {
+      return await tryOne(input, planned, log, clock);
+    } catch (thrown) {
+      clock.stop();
+      last = thrown instanceof AttemptFailed ? thrown : new AttemptFailed(toRouteletError(thrown));
+      log.fail(last.error, last.refusal?.status ?? null);
+      if (STALE.has(last.error.code)) forgetFleet();
+      if (
+        last.error.kind === "cancelled" ||
+        last.error.code === "total_timeout" ||
+        last.error.code === "local_only_violation"
+      )
+        break;
+    }
+  }
+  throw last ?? new AttemptFailed(toRouteletError(new Error("a plan without attempts")));
+}

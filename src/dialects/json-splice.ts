@@ -1,0 +1,102 @@
+/** Where a top-level field's value stands in a JSON object's text: `[start, end)` in UTF-16 units. */
+interface ValueSpan {
+  start: number;
+  end: number;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** Index just after the string that opens at `open`. Long strings are skipped by native search. */
+function endOfString(text: string, open: number): number {
+  let from = open + 1;
+  for (;;) {
+    const quote = text.indexOf('"', from);
+    if (quote < 0) return text.length;
+    let slashes = 0;
+    while (text.charCodeAt(quote - 1 - slashes) === BACKSLASH) slashes++;
+    if (slashes % 2 === 0) return quote + 1;
+    from = quote + 1;
+  }
+}
+
+function skipSpace(text: string, from: number): number {
+  let at = from;
+  while (at < text.length) {
+    const code = text.charCodeAt(at);
+    if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) break;
+    at++;
+  }
+  return at;
+}
+
+/** Index just after the value that starts at `from`. */
+function endOfValue(text: string, from: number): number {
+  const first = text[from];
+  if (first === '"') return endOfString(text, from);
+  if (first !== "{" && first !== "[") {
+    let at = from;
+    while (at < text.length && !",}] \n\r\t".includes(text[at] ?? "")) at++;
+    return at;
+  }
+  let depth = 0;
+  let at = from;
+  while (at < text.length) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      at = endOfString(text, at);
+      continue;
+    }
+    if (code === 0x7b || code === 0x5b) depth++;
+    if (code === 0x7d || code === 0x5d) {
+      depth--;
+      if (depth === 0) return at + 1;
+    }
+    at++;
+  }
+  return at;
+}
+
+/** Every top-level field with this name, in order; a repeated name gives several spans. */
+function findTopLevel(text: string, name: string): ValueSpan[] {
+  const spans: ValueSpan[] = [];
+  let at = skipSpace(text, 0);
+  if (text[at] !== "{") return spans;
+  at++;
+  for (;;) {
+    at = skipSpace(text, at);
+    if (text.charCodeAt(at) !== QUOTE) return spans;
+    const keyEnd = endOfString(text, at);
+    const key: unknown = JSON.parse(text.slice(at, keyEnd));
+    at = skipSpace(text, keyEnd);
+    at = skipSpace(text, at + 1);
+    const end = endOfValue(text, at);
+    if (key === name) spans.push({ start: at, end });
+    at = skipSpace(text, end);
+    if (text[at] !== ",") return spans;
+    at++;
+  }
+}
+
+/**
+ * Sets a top-level field of a JSON object in its text and leaves every other character as it was, so that
+ * what a caller sent reaches the backend untouched. `text` must already have passed `JSON.parse`.
+ * A repeated name is replaced everywhere: parsers differ in which one they take, and the caller's name
+ * must not survive in any of them. A missing field is put first.
+ */
+export function setTopLevelField(text: string, name: string, value: unknown): string {
+  const json = JSON.stringify(value);
+  const spans = findTopLevel(text, name);
+  if (spans.length === 0) {
+    const open = text.indexOf("{");
+    const empty = text[skipSpace(text, open + 1)] === "}";
+    return `${text.slice(0, open + 1)}${JSON.stringify(name)}:${json}${empty ? "" : ","}${text.slice(open + 1)}`;
+  }
+  let out = "";
+  let from = 0;
+  for (const span of spans) {
+    out += text.slice(from, span.start) + json;
+    from = span.end;
+  }
+  return out + text.slice(from);
+}

@@ -1,0 +1,135 @@
+import { z } from "zod";
+import { RouteletError } from "../../errors.ts";
+import type { Call, Needs } from "../call.ts";
+import { setTopLevelField } from "../json-splice.ts";
+
+const part = z.looseObject({ type: z.string() });
+
+const message = z.looseObject({
+  role: z.enum(["system", "developer", "user", "assistant", "tool", "function"]),
+  content: z.union([z.string(), z.array(part), z.null()]).optional(),
+  tool_calls: z.array(z.looseObject({})).nullish(),
+});
+
+/**
+ * The fields that the gateway itself reads, by the types of OpenAI's API reference. Everything else passes
+ * through to the backend, which judges it.
+ */
+const chatRequest = z.looseObject({
+  model: z.string().min(1),
+  messages: z.array(message).min(1),
+  stream: z.boolean().nullish(),
+  stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
+  temperature: z.number().min(0).max(2).nullish(),
+  top_p: z.number().min(0).max(1).nullish(),
+  max_tokens: z.number().int().min(1).nullish(),
+  max_completion_tokens: z.number().int().min(1).nullish(),
+  n: z.number().int().min(1).max(128).nullish(),
+  seed: z.number().int().nullish(),
+  stop: z.union([z.string(), z.array(z.string())]).nullish(),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: z.number().int().min(0).max(20).nullish(),
+  logit_bias: z.record(z.string(), z.number()).nullish(),
+  frequency_penalty: z.number().min(-2).max(2).nullish(),
+  presence_penalty: z.number().min(-2).max(2).nullish(),
+  tools: z.array(z.looseObject({})).nullish(),
+  functions: z.array(z.looseObject({})).nullish(),
+  response_format: z.looseObject({ type: z.string() }).nullish(),
+});
+
+type ChatRequest = z.infer<typeof chatRequest>;
+
+function path(segments: readonly PropertyKey[]): string {
+  return segments.reduce<string>(
+    (text, segment) =>
+      typeof segment === "number"
+        ? `${text}[${segment}]`
+        : text === ""
+          ? String(segment)
+          : `${text}.${String(segment)}`,
+    "",
+  );
+}
+
+function hasPart(request: ChatRequest, types: readonly string[]): boolean {
+  return request.messages.some(
+    ({ content }) => Array.isArray(content) && content.some(({ type }) => types.includes(type)),
+  );
+}
+
+function needsOf(request: ChatRequest): Needs {
+  const format = request.response_format?.type;
+  return {
+    tools:
+      (request.tools?.length ?? 0) > 0 ||
+      (request.functions?.length ?? 0) > 0 ||
+      request.messages.some(
+        ({ role, tool_calls }) => role === "tool" || role === "function" || (tool_calls?.length ?? 0) > 0,
+      ),
+    jsonSchema: format === "json_schema",
+    jsonObject: format === "json_object",
+    logprobs: request.logprobs === true,
+    images: hasPart(request, ["image_url"]),
+    audio: hasPart(request, ["input_audio"]),
+    multipleChoices: (request.n ?? 1) > 1,
+    logitBias: Object.keys(request.logit_bias ?? {}).length > 0,
+    penalties: (request.frequency_penalty ?? 0) !== 0 || (request.presence_penalty ?? 0) !== 0,
+  };
+}
+
+/**
+ * Reads a `POST /v1/chat/completions` body.
+ *
+ * @throws RouteletError `invalid_json` or `invalid_type` (with `param` naming the field).
+ */
+export function parseChatCall(body: Uint8Array): Call {
+  let text: string;
+  let json: unknown;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new RouteletError({
+      kind: "invalid_request",
+      code: "invalid_json",
+      message: "The request body is not valid JSON in UTF-8. Send a JSON object with `model` and `messages`.",
+      cause,
+    });
+  }
+  const parsed = chatRequest.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const param = path(issue?.path ?? []);
+    throw new RouteletError({
+      kind: "invalid_request",
+      code: "invalid_type",
+      message:
+        param === ""
+          ? "The request body must be a JSON object with `model` and `messages`."
+          : `\`${param}\`: ${issue?.message ?? "is wrong"}.`,
+      param: param === "" ? undefined : param,
+    });
+  }
+  const request = parsed.data;
+  return {
+    dialect: "openai-chat",
+    requestedModel: request.model,
+    stream: request.stream === true,
+    wantsStreamUsage: request.stream_options?.include_usage === true,
+    needs: needsOf(request),
+    text,
+  };
+}
+
+/**
+ * The body for a backend that speaks OpenAI chat: the caller's own text with the model's name set and, in a
+ * stream, usage asked for (the ledger needs it; `chat-stream.ts` drops the extra chunk again).
+ */
+export function chatBodyFor(call: Call, model: string): Uint8Array<ArrayBuffer> {
+  let text = call.requestedModel === model ? call.text : setTopLevelField(call.text, "model", model);
+  if (call.stream && !call.wantsStreamUsage) {
+    const options = (JSON.parse(call.text) as ChatRequest).stream_options;
+    text = setTopLevelField(text, "stream_options", { ...options, include_usage: true });
+  }
+  return new TextEncoder().encode(text);
+}

@@ -1,0 +1,182 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { RouteletError } from "../errors.ts";
+import type { FleetNode } from "../fleet/snapshot.ts";
+import type { Capabilities } from "../tunnel/protocol/messages.ts";
+import { type Plan, type PlanInput, planAttempts } from "./plan.ts";
+import type { Target } from "./target.ts";
+
+const CHAT_ONLY: Capabilities = {
+  chat: true,
+  tools: false,
+  jsonSchema: false,
+  jsonObject: false,
+  logprobs: false,
+  images: false,
+  audio: false,
+  multipleChoices: false,
+  logitBias: false,
+  penalties: false,
+  reasoning: false,
+};
+
+function node(
+  id: string,
+  more: Partial<FleetNode> & {
+    models?: string[];
+    busy?: number;
+    can?: Partial<Capabilities>;
+    draining?: boolean;
+  } = {},
+): FleetNode {
+  const { models = ["tiny"], busy = 0, can = {}, draining = false, ...rest } = more;
+  return {
+    id,
+    name: id,
+    projects: ["default"],
+    connected: true,
+    lastSeenAt: 0,
+    state: {
+      version: "0.1.0",
+      models: models.map((model) => ({
+        id: model,
+        engine: "embedded",
+        loaded: true,
+        fileSha256: null,
+        quantisation: null,
+        contextTokens: 2_048,
+        capabilities: { ...CHAT_ONLY, ...can },
+        tokensPerSecond: 50,
+      })),
+      slots: { total: 2, busy, queued: 0, queueLimit: 8 },
+      hardware: { platform: "linux", cpu: "x", cores: 2, memoryBytes: 1, gpus: [] },
+      draining,
+    },
+    ...rest,
+  };
+}
+
+const AUTO: Target = { kind: "auto", slmId: null, reference: null };
+const SLM: Target = { kind: "slm", slmId: null, localOnly: false };
+const LOCAL: Target = { kind: "slm", slmId: null, localOnly: true };
+
+function plan(target: Target, nodes: FleetNode[], more: Partial<PlanInput> & { cloudKey?: boolean } = {}) {
+  const { cloudKey = true, ...rest } = more;
+  return planAttempts({
+    target,
+    projectId: "default",
+    needs: {},
+    fleet: { takenAt: 0, nodes },
+    inFlight: new Map(),
+    defaultModel: "gpt-5-mini",
+    resolveCloud: (name) => ({
+      provider: "openai",
+      model: name,
+      configured: cloudKey,
+      variable: "OPENAI_API_KEY",
+    }),
+    deadlines: { autoNodeFirstByteMs: 8_000, firstByteMs: 600_000 },
+    random: () => 0.5,
+    ...rest,
+  });
+}
+
+const backends = (result: Plan | RouteletError) =>
+  result instanceof RouteletError
+    ? result.code
+    : result.attempts.map((attempt) => (attempt.kind === "node" ? attempt.nodeId : attempt.model));
+
+describe("planAttempts", () => {
+  it("sends a cloud name to the cloud, whatever nodes there are", () => {
+    expect(backends(plan({ kind: "llm", reference: "gpt-x" }, [node("a")]))).toEqual(["gpt-x"]);
+    expect(backends(plan({ kind: "llm", reference: null }, [node("a")]))).toEqual(["gpt-5-mini"]);
+  });
+
+  it("takes the node first and the cloud as fallback for auto, with the shorter deadline on the node", () => {
+    const result = plan(AUTO, [node("a")]) as Plan;
+    expect(result.attempts).toEqual([
+      { kind: "node", nodeId: "a", model: "tiny", firstByteMs: 8_000 },
+      { kind: "cloud", provider: "openai", model: "gpt-5-mini", firstByteMs: 600_000 },
+    ]);
+  });
+
+  it("answers auto from the node alone, without the short deadline, when there is no cloud key", () => {
+    const result = plan(AUTO, [node("a")], { cloudKey: false }) as Plan;
+    expect(result.attempts).toEqual([{ kind: "node", nodeId: "a", model: "tiny", firstByteMs: 600_000 }]);
+  });
+
+  it("says which variable to set when a cloud name has no provider key", () => {
+    const error = plan({ kind: "llm", reference: "gpt-x" }, [node("a")], { cloudKey: false });
+    expect(error).toMatchObject({
+      code: "provider_not_configured",
+      message: expect.stringContaining("OPENAI_API_KEY"),
+    });
+  });
+
+  it.each<[string, Target, FleetNode[], string]>([
+    ["no node at all", SLM, [], "no_node"],
+    ["an absent node", SLM, [node("a", { connected: false })], "no_node"],
+    ["a draining node", SLM, [node("a", { draining: true })], "no_node"],
+    ["another project's node", SLM, [node("a", { projects: ["other"] })], "no_node"],
+    ["an unknown model", { ...SLM, slmId: "nope" } as Target, [node("a")], "model_not_found"],
+    ["local-only without a node", LOCAL, [], "no_local_node"],
+    ["local-only with an unknown model", { ...LOCAL, slmId: "nope" } as Target, [node("a")], "no_local_node"],
+  ])("explains %s", (_name, target, nodes, code) => {
+    expect(backends(plan(target, nodes))).toBe(code);
+  });
+
+  it("fails closed with 503 for local-only, also when a cloud key is there", () => {
+    expect(plan(LOCAL, [])).toMatchObject({ status: 503 });
+  });
+
+  it("goes straight to the cloud for auto when no node can honour what the call needs", () => {
+    const result = plan(AUTO, [node("a")], { needs: { tools: true } }) as Plan;
+    expect(backends(result)).toEqual(["gpt-5-mini"]);
+    expect(result.reason).toBe("auto-cloud:incapable");
+    expect(plan(SLM, [node("a")], { needs: { tools: true } })).toMatchObject({
+      status: 400,
+      message: expect.stringContaining("tools"),
+    });
+    expect(
+      backends(plan(SLM, [node("a"), node("b", { can: { tools: true } })], { needs: { tools: true } })),
+    ).toEqual(["b"]);
+  });
+
+  it("prefers the node with the least load, counting what this isolate has running", () => {
+    expect(backends(plan(SLM, [node("a", { busy: 2 }), node("b")]))).toEqual(["b", "a"]);
+    expect(backends(plan(SLM, [node("a"), node("b")], { inFlight: new Map([["a", 2]]) }))).toEqual([
+      "b",
+      "a",
+    ]);
+  });
+
+  it("tries each node once and at most three", () => {
+    const nodes = ["a", "b", "c", "d"].map((id) => node(id, { models: ["x", "y"] }));
+    const tried = backends(plan(SLM, nodes));
+    expect(new Set(tried).size).toBe(3);
+  });
+
+  it("never plans a cloud attempt for a call that is marked slm or local-only", () => {
+    const anyNode = fc.record({
+      id: fc.constantFrom("a", "b"),
+      connected: fc.boolean(),
+      draining: fc.boolean(),
+      busy: fc.nat(4),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(anyNode),
+        fc.boolean(),
+        fc.option(fc.constantFrom("tiny", "nope")),
+        (nodes, localOnly, slmId) => {
+          const result = plan(
+            { kind: "slm", slmId, localOnly },
+            nodes.map(({ id, ...more }) => node(id, more)),
+          );
+          if (!(result instanceof RouteletError))
+            expect(result.attempts.every(({ kind }) => kind === "node")).toBe(true);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,210 @@
+import { RouteletError } from "../errors.ts";
+import type { FleetNode, FleetSnapshot } from "../fleet/snapshot.ts";
+import type { Capabilities, ServedModel } from "../tunnel/protocol/messages.ts";
+import type { Target } from "./target.ts";
+
+/** One backend to try. */
+export type PlannedAttempt =
+  | { kind: "node"; nodeId: string; model: string; firstByteMs: number }
+  | { kind: "cloud"; provider: string; model: string; firstByteMs: number };
+
+export interface Plan {
+  /** Tried in order until one has something to release; never empty. */
+  attempts: PlannedAttempt[];
+  /** Why this order: goes into `x-routelet-reason` and the ledger. */
+  reason: string;
+}
+
+/** The capabilities that a call needs; the names are those of `Capabilities`. */
+export type NeedFlags = Partial<Record<keyof Capabilities, boolean>>;
+
+/** A cloud model after its provider was found; `configured` is false when the provider has no key. */
+export interface CloudModel {
+  provider: string;
+  model: string;
+  configured: boolean;
+  /** The environment variable that configures it. */
+  variable: string;
+}
+
+export interface PlanInput {
+  target: Target;
+  projectId: string;
+  needs: NeedFlags;
+  fleet: FleetSnapshot;
+  /** Calls that this isolate has running on each node, by node id: the fleet's own numbers are seconds old. */
+  inFlight: ReadonlyMap<string, number>;
+  defaultModel: string;
+  resolveCloud: (name: string) => CloudModel;
+  deadlines: { autoNodeFirstByteMs: number; firstByteMs: number };
+  /** In [0, 1); breaks ties between equal nodes. */
+  random: () => number;
+}
+
+/** At most this many nodes are tried before the fallback, so that a bad evening does not add up. */
+const MAX_NODES = 3;
+
+interface Candidate {
+  node: FleetNode;
+  model: ServedModel;
+  load: number;
+}
+
+function lacks(model: ServedModel, needs: NeedFlags): string[] {
+  return Object.entries(needs).flatMap(([name, needed]) =>
+    needed && !model.capabilities[name as keyof Capabilities] ? [name] : [],
+  );
+}
+
+function loadOf(node: FleetNode, inFlight: ReadonlyMap<string, number>): number {
+  const slots = node.state?.slots;
+  if (slots === undefined) return 0;
+  const running = Math.max(slots.busy + slots.queued, inFlight.get(node.id) ?? 0);
+  return running / Math.max(1, slots.total);
+}
+
+/** Nodes that could answer, best first: model loaded, least load, fastest. */
+function rank(candidates: Candidate[], random: () => number): Candidate[] {
+  return candidates
+    .map((candidate) => ({ candidate, tie: random() }))
+    .sort(
+      (a, b) =>
+        Number(b.candidate.model.loaded) - Number(a.candidate.model.loaded) ||
+        a.candidate.load - b.candidate.load ||
+        (b.candidate.model.tokensPerSecond ?? 0) - (a.candidate.model.tokensPerSecond ?? 0) ||
+        a.tie - b.tie,
+    )
+    .map(({ candidate }) => candidate);
+}
+
+type NodeSearch =
+  | { found: Candidate[] }
+  | { found: null; why: "unknown_model" | "absent" | "draining" | "incapable"; lacking: string[] };
+
+function findNodes(input: PlanInput, slmId: string | null): NodeSearch {
+  const mine = input.fleet.nodes.filter((node) => node.projects.includes(input.projectId));
+  const serving = mine.flatMap((node) =>
+    (node.state?.models ?? [])
+      .filter((model) => slmId === null || model.id === slmId)
+      .map((model) => ({ node, model, load: loadOf(node, input.inFlight) })),
+  );
+  if (serving.length === 0)
+    return { found: null, why: slmId === null ? "absent" : "unknown_model", lacking: [] };
+  const present = serving.filter(({ node }) => node.connected);
+  if (present.length === 0) return { found: null, why: "absent", lacking: [] };
+  const open = present.filter(({ node }) => node.state?.draining !== true);
+  if (open.length === 0) return { found: null, why: "draining", lacking: [] };
+  const able = open.filter(({ model }) => lacks(model, input.needs).length === 0);
+  if (able.length === 0) {
+    const lacking = [...new Set(open.flatMap(({ model }) => lacks(model, input.needs)))];
+    return { found: null, why: "incapable", lacking };
+  }
+  const best = new Map<string, Candidate>();
+  for (const candidate of rank(able, input.random)) {
+    if (!best.has(candidate.node.id)) best.set(candidate.node.id, candidate);
+  }
+  return { found: [...best.values()].slice(0, MAX_NODES) };
+}
+
+function noNode(
+  search: Extract<NodeSearch, { found: null }>,
+  target: { slmId: string | null; localOnly?: boolean },
+  fleet: string[],
+): RouteletError {
+  const served =
+    fleet.length === 0
+      ? "No node serves a model now"
+      : `Nodes serve ${fleet.map((id) => `slm/${id}`).join(", ")}`;
+  if (search.why === "unknown_model") {
+    return new RouteletError({
+      kind: target.localOnly ? "unavailable" : "not_found",
+      code: target.localOnly ? "no_local_node" : "model_not_found",
+      message: `No node serves \`slm/${target.slmId ?? ""}\`. ${served}; \`slm\` takes any of them.`,
+      param: "model",
+    });
+  }
+  if (search.why === "incapable") {
+    return new RouteletError({
+      kind: target.localOnly ? "unavailable" : "invalid_request",
+      code: target.localOnly ? "no_local_node" : "unsupported_parameter",
+      message: `No node's model can honour ${search.lacking.join(", ")}, which this call needs. Use model \`auto\` or a cloud model, or join a node that can.`,
+    });
+  }
+  const draining = search.why === "draining";
+  return new RouteletError({
+    kind: "unavailable",
+    code: target.localOnly ? "no_local_node" : "no_node",
+    message: draining
+      ? "Every node that could answer is shutting down. Try again in a moment."
+      : "No node is connected that could answer. Start one with `local-node run`, or use model `auto` for a cloud fallback.",
+    retryable: true,
+    retryAfterSeconds: 5,
+  });
+}
+
+function servedIds(input: PlanInput): string[] {
+  const ids = input.fleet.nodes
+    .filter((node) => node.connected && node.projects.includes(input.projectId))
+    .flatMap((node) => (node.state?.models ?? []).map(({ id }) => id));
+  return [...new Set(ids)].sort();
+}
+
+function cloudAttempt(input: PlanInput, name: string): PlannedAttempt | RouteletError {
+  const cloud = input.resolveCloud(name);
+  if (cloud.configured) {
+    return {
+      kind: "cloud",
+      provider: cloud.provider,
+      model: cloud.model,
+      firstByteMs: input.deadlines.firstByteMs,
+    };
+  }
+  return new RouteletError({
+    kind: "not_found",
+    code: "provider_not_configured",
+    message: `\`${name}\` is a model of ${cloud.provider}, and the gateway has no key for it: set ${cloud.variable} and restart. Without a key, models \`auto\` and \`slm\` are answered by your nodes.`,
+    param: "model",
+  });
+}
+
+function nodeAttempts(found: Candidate[], firstByteMs: number): PlannedAttempt[] {
+  return found.map(({ node, model }) => ({ kind: "node", nodeId: node.id, model: model.id, firstByteMs }));
+}
+
+/**
+ * Turns a target into the list of backends to try, or into the error that says why there is none.
+ * Pure: it decides on the snapshot that it is given. A `local-only` or `slm` target never yields a cloud attempt.
+ */
+export function planAttempts(input: PlanInput): Plan | RouteletError {
+  const { target } = input;
+  if (target.kind === "llm") {
+    const attempt = cloudAttempt(input, target.reference ?? input.defaultModel);
+    return attempt instanceof RouteletError ? attempt : { attempts: [attempt], reason: "cloud-requested" };
+  }
+  const search = findNodes(input, target.slmId);
+  if (target.kind === "slm") {
+    if (search.found === null) return noNode(search, target, servedIds(input));
+    return {
+      attempts: nodeAttempts(search.found, input.deadlines.firstByteMs),
+      reason: target.localOnly ? "local-only" : "slm-requested",
+    };
+  }
+  const fallback = cloudAttempt(input, target.reference ?? input.defaultModel);
+  if (search.found === null) {
+    if (fallback instanceof RouteletError)
+      return search.why === "absent" && target.reference !== null
+        ? fallback
+        : noNode(search, target, servedIds(input));
+    return { attempts: [fallback], reason: `auto-cloud:${search.why === "absent" ? "no_node" : search.why}` };
+  }
+  if (fallback instanceof RouteletError) {
+    return {
+      attempts: nodeAttempts(search.found, input.deadlines.firstByteMs),
+      reason: "auto-node:no_cloud_key",
+    };
+  }
+  return {
+    attempts: [...nodeAttempts(search.found, input.deadlines.autoNodeFirstByteMs), fallback],
+    reason: "auto-node",
+  };
+}
