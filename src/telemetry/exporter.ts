@@ -1,146 +1,137 @@
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
-import type { ExportTarget } from "./config.ts";
-import { rejectedSpans, type SpanBatch, spanBatches } from "./span-batches.ts";
+import type { ExportTarget, TelemetryConfig } from "./config.ts";
+import { EXPORT_DEADLINE_MS, type ExportEdges, exportSpans } from "./export-spans.ts";
+import { approximateBytes } from "./span-batches.ts";
 
-/** From the first try to the last; `waitUntil` is cancelled after 30 s, and the gathering comes before. */
-export const EXPORT_DEADLINE_MS = 20_000;
-const TRY_TIMEOUT_MS = 10_000;
-const BACKOFF_BASE_MS = 500;
-const BACKOFF_CAP_MS = 5_000;
-const COMPRESS_FROM_BYTES = 2_048;
-const MAX_ANSWER_BYTES = 65_536;
+const GATHER_MS = 75;
+const POST_AT_SPANS = 512;
+/** Waiting and being posted, together; an isolate has 128 MB for everything. */
+const MAX_SPANS = 8_192;
+const MAX_BYTES = 16 * 1_048_576;
+/** How late a gatherer may be before another request takes over: its own was cancelled. */
+const GATHERER_LATE_MS = 2_000;
+const REPORT_EVERY_MS = 10_000;
 
-/** The statuses that OTLP/HTTP calls retryable. */
-const RETRYABLE = new Set([429, 502, 503, 504]);
-
-/** What of the world the exporter needs. */
-export interface ExportEdges {
+export interface EnqueueOptions extends Partial<Omit<ExportEdges, "fetch">> {
+  config: TelemetryConfig;
+  /** From `CallTrace.end`. */
+  spans: readonly ReadableSpan[];
+  /** The request's own: the work of posting hangs on it alone. */
+  waitUntil: (promise: Promise<void>) => void;
   fetch: typeof fetch;
-  /** Milliseconds since the epoch. */
-  clock: () => number;
-  /** From 0 to 1, as `Math.random`. */
-  random: () => number;
-  sleep: (ms: number) => Promise<void>;
+  log?: (line: string) => void;
 }
 
-export interface ExportResult {
-  exported: number;
-  /** Answered with an error until the deadline, or with one that no retry mends. */
-  failed: number;
-  /** Refused by a collector that took the rest (partial success). */
-  rejected: number;
-  /** Of the last failure: `http_503`, `network`, `timeout`, `cancelled`. No content and no credentials. */
-  reason: string | null;
+export interface SpanExporter {
+  enqueue(options: EnqueueOptions): void;
 }
 
 /**
- * Posts spans to the collector (OTLP/HTTP), in bodies of at most 1 MiB, one after the other. Retries what may pass
- * (429, 502, 503, 504, a lost connection) with full jitter or after the collector's `Retry-After`, all bodies
- * together within 20 s. Never throws: what failed is in the result.
+ * Gathers the spans of an isolate's finished calls. One POST per call would halve a busy gateway's throughput:
+ * the first request that finds no gatherer becomes one, waits 75 ms behind its response and posts what has come
+ * together; the request that fills a batch of 512 posts at once.
+ *
+ * Requests share plain data alone: a promise or a timer of one request must not be awaited by another
+ * (workerd refuses it, or cancels it with its request). So a gatherer that was cancelled is noticed by its
+ * being late, and batches under way are counted until they are done or past their deadline.
  */
-export async function exportSpans(
-  options: ExportEdges & { target: ExportTarget; spans: readonly ReadableSpan[]; signal?: AbortSignal },
-): Promise<ExportResult> {
-  const { target, spans } = options;
-  const result: ExportResult = { exported: 0, failed: 0, rejected: 0, reason: null };
-  const deadline = options.clock() + EXPORT_DEADLINE_MS;
-  for (const batch of spanBatches({ spans, protocol: target.protocol })) {
-    const posted = await postWithRetry({ ...options, batch, deadline });
-    if (posted.reason === null) {
-      const rejected = Math.min(batch.spans, posted.rejected);
-      result.exported += batch.spans - rejected;
-      result.rejected += rejected;
-    } else {
-      result.failed += batch.spans;
-      result.reason = posted.reason;
+export function createExporter(): SpanExporter {
+  let waiting: ReadableSpan[] = [];
+  let waitingBytes = 0;
+  /** When the gatherer posts; null without one. */
+  let gatherAt: number | null = null;
+  let posting: { spans: number; bytes: number; until: number }[] = [];
+  const unreported = { failed: 0, rejected: 0, dropped: 0, reason: null as string | null };
+  let reportedAt = Number.NEGATIVE_INFINITY;
+
+  function accept(spans: readonly ReadableSpan[], now: number): void {
+    posting = posting.filter((batch) => batch.until > now);
+    let spansHeld = waiting.length;
+    let bytesHeld = waitingBytes;
+    for (const batch of posting) {
+      spansHeld += batch.spans;
+      bytesHeld += batch.bytes;
     }
+    let bytes = 0;
+    for (const span of spans) bytes += approximateBytes(span);
+    // A call's trace is kept or dropped whole.
+    if (spansHeld + spans.length > MAX_SPANS || bytesHeld + bytes > MAX_BYTES) {
+      unreported.dropped += spans.length;
+      return;
+    }
+    for (const span of spans) waiting.push(span);
+    waitingBytes += bytes;
   }
-  return result;
-}
 
-type Posted = { reason: null; rejected: number } | { reason: string };
-type Tried = Posted & { retry: boolean; retryAfterMs?: number };
-
-interface PostOptions extends ExportEdges {
-  target: ExportTarget;
-  batch: SpanBatch;
-  deadline: number;
-  signal?: AbortSignal;
-}
-
-async function postWithRetry(options: PostOptions): Promise<Posted> {
-  const { clock, random, sleep, deadline, signal } = options;
-  const request = await encode(options.target, options.batch);
-  for (let attempt = 0; ; attempt++) {
-    const tried = await post({ ...options, ...request });
-    if (!tried.retry || signal?.aborted) return tried;
-    const jitter = random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** attempt);
-    const wait = Math.max(tried.retryAfterMs ?? 0, jitter);
-    if (clock() + wait >= deadline) return tried;
-    await sleep(wait);
+  async function postWaiting(target: ExportTarget, edges: ExportEdges): Promise<void> {
+    if (waiting.length === 0) return;
+    const spans = waiting;
+    const batch = {
+      spans: spans.length,
+      bytes: waitingBytes,
+      until: edges.clock() + EXPORT_DEADLINE_MS + 5_000,
+    };
+    waiting = [];
+    waitingBytes = 0;
+    posting.push(batch);
+    const result = await exportSpans({ ...edges, target, spans });
+    posting = posting.filter((other) => other !== batch);
+    unreported.failed += result.failed;
+    unreported.rejected += result.rejected;
+    unreported.reason = result.reason ?? unreported.reason;
   }
-}
 
-async function post(
-  options: PostOptions & { body: Uint8Array<ArrayBuffer>; headers: Record<string, string> },
-): Promise<Tried> {
-  // Called as a bare function: as a method of `options` workerd refuses its own `fetch`.
-  const { fetch, target, clock, deadline, signal } = options;
-  if (signal?.aborted) return { reason: "cancelled", retry: false };
-  const left = Math.max(1, Math.min(TRY_TIMEOUT_MS, deadline - clock()));
-  const timeout = AbortSignal.timeout(left);
-  let response: Response;
-  let answer: Uint8Array;
-  try {
-    response = await fetch(target.url, {
-      method: "POST",
-      headers: options.headers,
-      body: options.body,
-      // A redirect would carry the credentials to whoever is named in it.
-      redirect: "manual",
-      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-    });
-    answer = await readAnswer(response);
-  } catch {
-    if (signal?.aborted) return { reason: "cancelled", retry: false };
-    return { reason: timeout.aborted ? "timeout" : "network", retry: true };
+  /** One JSON line in 10 s at most, with counts and a reason: a collector that is down must not flood the log. */
+  function report(target: ExportTarget, now: number, log: (line: string) => void): void {
+    const { failed, rejected, dropped, reason } = unreported;
+    if (failed + rejected + dropped === 0 || now - reportedAt < REPORT_EVERY_MS) return;
+    reportedAt = now;
+    log(
+      JSON.stringify({
+        event: "telemetry_export",
+        host: new URL(target.url).host,
+        failed,
+        rejected,
+        dropped,
+        reason,
+      }),
+    );
+    Object.assign(unreported, { failed: 0, rejected: 0, dropped: 0, reason: null });
   }
-  if (response.ok) return { reason: null, rejected: rejectedSpans(answer, target.protocol), retry: false };
+
   return {
-    reason: `http_${response.status}`,
-    retry: RETRYABLE.has(response.status),
-    retryAfterMs: retryAfter(response.headers.get("retry-after"), clock()),
+    enqueue(options) {
+      const { target } = options.config;
+      if (target === null || options.spans.length === 0) return;
+      const { clock = Date.now, random = Math.random, sleep = pause, log = console.warn } = options;
+      const edges: ExportEdges = { fetch: options.fetch, clock, random, sleep };
+      const now = clock();
+      accept(options.spans, now);
+      if (waiting.length >= POST_AT_SPANS) {
+        options.waitUntil(postWaiting(target, edges).then(() => report(target, clock(), log)));
+        return;
+      }
+      if (gatherAt !== null && now < gatherAt + GATHERER_LATE_MS) return;
+      const mine = now + GATHER_MS;
+      gatherAt = mine;
+      options.waitUntil(
+        sleep(GATHER_MS).then(async () => {
+          if (gatherAt === mine) gatherAt = null;
+          await postWaiting(target, edges);
+          report(target, clock(), log);
+        }),
+      );
+    },
   };
 }
 
-async function readAnswer(response: Response): Promise<Uint8Array> {
-  const length = Number(response.headers.get("content-length") ?? "0");
-  if (!response.ok || length > MAX_ANSWER_BYTES) {
-    await response.body?.cancel();
-    return new Uint8Array();
-  }
-  return new Uint8Array(await response.arrayBuffer());
+const isolateExporter = createExporter();
+
+/** Queues a finished call's spans in this isolate and sees to their posting, behind the response. */
+export function enqueue(options: EnqueueOptions): void {
+  isolateExporter.enqueue(options);
 }
 
-/** `Retry-After` in seconds or as a date (RFC 9110 section 10.2.3); what is neither counts as absent. */
-function retryAfter(value: string | null, now: number): number | undefined {
-  if (value === null) return undefined;
-  const seconds = Number(value);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
-}
-
-async function encode(
-  target: ExportTarget,
-  batch: SpanBatch,
-): Promise<{ body: Uint8Array<ArrayBuffer>; headers: Record<string, string> }> {
-  const headers: Record<string, string> = {
-    ...target.headers,
-    "content-type": target.protocol === "http/json" ? "application/json" : "application/x-protobuf",
-  };
-  if (!target.compress || batch.body.byteLength < COMPRESS_FROM_BYTES) return { body: batch.body, headers };
-  const zipped = new Response(new Blob([batch.body]).stream().pipeThrough(new CompressionStream("gzip")));
-  headers["content-encoding"] = "gzip";
-  return { body: new Uint8Array(await zipped.arrayBuffer()), headers };
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
