@@ -1,0 +1,128 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { CallMessage, ChildMessage, LoadedModel, LoadOptions, ParentMessage } from "./ipc.ts";
+
+export type EngineLog = (level: "info" | "warn" | "error", message: string) => void;
+
+export interface ChildHost {
+  /** What is in memory now; null while the child starts, or starts again. */
+  loaded(): LoadedModel | null;
+  /** The child's process id, for status and tests; null while there is none. */
+  pid(): number | null;
+  send(message: Exclude<ParentMessage, { type: "load" }>): void;
+  /** Resolves when the child is gone. */
+  close(): Promise<void>;
+}
+
+const CHILD = fileURLToPath(new URL("./child.ts", import.meta.url));
+const RESTART = { firstMs: 500, maxMs: 30_000, steadyAfterMs: 60_000 };
+/** The first load fails with this message; the daemon shows it as it is. */
+const LOAD_FAILED = "The model's process ended while loading";
+
+/** Milliseconds to wait before the n-th start in a row (from 0), doubled each time, with jitter. */
+export function restartDelayMs(attempt: number, random: number): number {
+  return Math.min(RESTART.maxMs, RESTART.firstMs * 2 ** attempt) * (0.5 + random / 2);
+}
+
+/**
+ * Keeps one child process with one model in it: starts it, starts it again when it died (with back-off), and says
+ * when it came and went. Rejects when the first load fails, with a message of one line.
+ */
+export async function createChildHost(options: {
+  load: LoadOptions;
+  /** libuv threads of the child: sampling runs there, one per sequence, beside file and DNS work. */
+  threadPoolSize: number;
+  log: EngineLog;
+  random: () => number;
+  now: () => number;
+  onCall: (message: CallMessage) => void;
+  /** The model came, or went (with all its calls). */
+  onLoaded: (loaded: LoadedModel | null) => void;
+}): Promise<ChildHost> {
+  let child: ChildProcess | null = null;
+  let loaded: LoadedModel | null = null;
+  let closing = false;
+  let attempt = 0;
+  let readyAt = 0;
+  let restartTimer: NodeJS.Timeout | undefined;
+  const first = Promise.withResolvers<void>();
+
+  const start = (): void => {
+    let loadError: string | null = null;
+    const started = fork(CHILD, [], {
+      execArgv: [],
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+      env: { ...childEnvironment(process.env), UV_THREADPOOL_SIZE: String(options.threadPoolSize) },
+    });
+    child = started;
+    started.stderr?.setEncoding("utf8").on("data", (text: string) => options.log("warn", text.trim()));
+    started.on("message", (message: ChildMessage) => {
+      if (message.type === "ready") {
+        loaded = message.model;
+        readyAt = options.now();
+        options.onLoaded(loaded);
+        first.resolve();
+      } else if (message.type === "loadFailed") {
+        loadError = message.message;
+        started.kill("SIGKILL");
+      } else if (message.type === "log") {
+        options.log(message.level, message.message);
+      } else {
+        options.onCall(message);
+      }
+    });
+    started.on("error", (error) => options.log("error", `The model's process: ${error.message}`));
+    started.on("exit", (code, signal) => {
+      child = null;
+      const wasLoaded = loaded !== null;
+      loaded = null;
+      if (wasLoaded) options.onLoaded(null);
+      if (closing) return;
+      const end = signal ?? `exit code ${code}`;
+      if (readyAt === 0) {
+        closing = true;
+        first.reject(
+          new Error(loadError ?? `${LOAD_FAILED} (${end}); the file may be damaged or too large.`),
+        );
+        return;
+      }
+      if (options.now() - readyAt > RESTART.steadyAfterMs) attempt = 0;
+      const delay = restartDelayMs(attempt, options.random());
+      attempt++;
+      options.log("error", loadError ?? `The model's process ended (${end}); it is started again.`);
+      restartTimer = setTimeout(start, delay);
+    });
+    sendTo(started, { type: "load", options: options.load });
+  };
+
+  start();
+  await first.promise;
+  return {
+    loaded: () => loaded,
+    pid: () => child?.pid ?? null,
+    send: (message) => {
+      if (child !== null) sendTo(child, message);
+    },
+    async close() {
+      closing = true;
+      clearTimeout(restartTimer);
+      const running = child;
+      if (running === null) return;
+      const gone = new Promise<void>((resolve) => running.once("exit", () => resolve()));
+      running.kill("SIGKILL");
+      await gone;
+    },
+  };
+}
+
+function sendTo(child: ChildProcess, message: ParentMessage): void {
+  // A broken channel means that the child is gone, which `exit` reports for all calls at once.
+  child.send(message, () => {});
+}
+
+/** The engine needs paths and driver variables, but no secret. */
+function childEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !/key|token|secret|passw|credential/i.test(name)),
+  );
+}

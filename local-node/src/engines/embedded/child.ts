@@ -1,0 +1,167 @@
+import { randomBytes } from "node:crypto";
+import type { Token } from "node-llama-cpp";
+import { NodeError } from "../../serve/contract.ts";
+import { invalidRequest } from "../../serve/node-errors.ts";
+import type { ChatRequest } from "../chat-request.ts";
+import { generate } from "./generate.ts";
+import type { CallMessage, ChildMessage, ParentMessage } from "./ipc.ts";
+import { LoadError, loadRuntime, type Runtime } from "./load.ts";
+import { toPromptTokens } from "./prompt-tokens.ts";
+import { createSlotPool, type SlotPool } from "./slots.ts";
+
+/** The child process of one model. It speaks `ipc.ts` with its parent, and does not outlive it. */
+
+type Sequence = Runtime["sequences"][number];
+
+interface Call {
+  abort: AbortController;
+  paused: PromiseWithResolvers<void> | null;
+}
+
+const calls = new Map<number, Call>();
+let runtime: Runtime | null = null;
+let slots: SlotPool<Token, Sequence> | null = null;
+
+function send(message: ChildMessage): void {
+  // The callback form reports a broken channel there; without a parent, `disconnect` ends this process.
+  process.send?.(message, undefined, undefined, () => {});
+}
+
+async function load(message: Extract<ParentMessage, { type: "load" }>): Promise<void> {
+  try {
+    runtime = await loadRuntime(message.options, {
+      newNonce: () => randomBytes(8).toString("hex"),
+      onLog: (level, text) => send({ type: "log", level, message: text }),
+      now: () => performance.now(),
+    });
+    slots = createSlotPool(runtime.sequences);
+    send({ type: "ready", model: runtime.loaded });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    send({
+      type: "loadFailed",
+      message: error instanceof LoadError ? reason : `The model cannot be loaded: ${reason}`,
+    });
+  }
+}
+
+function tokenizePrompt({ model, template }: Runtime, request: ChatRequest): Token[] {
+  return toPromptTokens(template.render(request.messages), {
+    tokenize: (text, { special, continues }) =>
+      model.tokenize(text, special, continues ? "trimLeadingSpace" : undefined),
+    isControl: (token) => model.isSpecialToken(token),
+    bos: model.tokens.bos,
+    prependBos: model.tokens.shouldPrependBosToken,
+  });
+}
+
+async function run(id: number, request: ChatRequest, call: Call): Promise<void> {
+  if (runtime === null || slots === null) throw new Error("a call came before the model was ready");
+  const { model, threads, sliceTokens, loaded } = runtime;
+  const receivedAt = performance.now();
+  const elapsedUs = (): number => Math.round((performance.now() - receivedAt) * 1000);
+  const prompt = tokenizePrompt(runtime, request);
+  if (prompt.length >= loaded.contextTokens) {
+    throw invalidRequest({
+      code: "context_length_exceeded",
+      message: `The prompt has ${prompt.length} tokens, and this model's context on this node holds ${loaded.contextTokens} with the answer. Shorten the messages.`,
+      param: "messages",
+    });
+  }
+  const { signal } = call.abort;
+  const sequence = await slots.acquire(prompt, signal);
+  if (sequence === null) {
+    const usage = { promptTokens: prompt.length, cachedTokens: 0, completionTokens: 0 };
+    send({ type: "end", id, finishReason: null, usage, endUs: elapsedUs() });
+    return;
+  }
+  try {
+    let prefillStartUs = 0;
+    const { finishReason, usage } = await generate({
+      model,
+      sequence,
+      threads,
+      sliceTokens,
+      prompt,
+      request,
+      signal,
+      ready: () => call.paused?.promise ?? Promise.resolve(),
+      onPrefillStart: () => {
+        prefillStartUs = elapsedUs();
+      },
+      onFirstToken: (usage) => send({ type: "first", id, usage, prefillStartUs, firstTokenUs: elapsedUs() }),
+      onText: (text, completionTokens) => send({ type: "text", id, text, completionTokens }),
+    });
+    send({ type: "end", id, finishReason, usage, endUs: elapsedUs() });
+  } finally {
+    slots.release(sequence);
+  }
+}
+
+async function start({ id, request }: Extract<ParentMessage, { type: "generate" }>): Promise<void> {
+  const call: Call = { abort: new AbortController(), paused: null };
+  calls.set(id, call);
+  try {
+    await run(id, request, call);
+  } catch (error) {
+    send(toFailed(id, error));
+  } finally {
+    calls.delete(id);
+  }
+}
+
+function toFailed(id: number, error: unknown): CallMessage {
+  if (error instanceof NodeError) {
+    const { code, message, status, retryable, param } = error;
+    return { type: "failed", id, error: { code, message, status, retryable, param } };
+  }
+  send({
+    type: "log",
+    level: "error",
+    message: error instanceof Error ? String(error.stack) : String(error),
+  });
+  return {
+    type: "failed",
+    id,
+    error: {
+      code: "engine_failed",
+      message: "The engine failed to run this call; the node's log has the cause.",
+      status: 500,
+      retryable: true,
+    },
+  };
+}
+
+process.on("message", (message: ParentMessage) => {
+  switch (message.type) {
+    case "load":
+      void load(message);
+      break;
+    case "generate":
+      void start(message);
+      break;
+    case "cancel": {
+      const call = calls.get(message.id);
+      call?.abort.abort();
+      call?.paused?.resolve();
+      break;
+    }
+    case "pause": {
+      const call = calls.get(message.id);
+      if (call !== undefined) call.paused ??= Promise.withResolvers();
+      break;
+    }
+    case "resume": {
+      const call = calls.get(message.id);
+      call?.paused?.resolve();
+      if (call !== undefined) call.paused = null;
+      break;
+    }
+  }
+});
+
+// The parent is gone. Nothing needs saving, and a clean exit could wait for threads that compute.
+process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+// Ctrl-C reaches the whole process group: the parent decides when this process ends.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => {});

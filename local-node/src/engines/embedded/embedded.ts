@@ -1,0 +1,271 @@
+import { randomBytes } from "node:crypto";
+import type { ServedModel } from "../../../../src/tunnel/protocol/messages.ts";
+import { NodeError } from "../../serve/contract.ts";
+import { cancelled, engineFailed, modelNotLoaded } from "../../serve/node-errors.ts";
+import { createChunkRenderer, renderCompletion } from "../chat-output.ts";
+import { parseChatRequest } from "../chat-request.ts";
+import type { Engine, EngineRequest } from "../engine.ts";
+import { createBodyQueue } from "./body-queue.ts";
+import { createChildHost, type EngineLog } from "./child-host.ts";
+import type { CallMessage, LoadOptions } from "./ipc.ts";
+
+export interface EmbeddedEngineOptions {
+  /** The id that agents ask for. */
+  modelId: string;
+  /** A GGUF file. */
+  modelPath: string;
+  /** SHA-256 of the file in hex. */
+  fileSha256: string;
+  quantisation: string | null;
+  /** Calls at once; default 2 on a CPU, 4 with a GPU. */
+  sequences?: number;
+  /** Tokens for each sequence; default what the model was trained on, up to 8,192. */
+  contextTokens?: number;
+  gpu?: LoadOptions["gpu"];
+  log?: EngineLog;
+  random?: () => number;
+  /** Milliseconds, rising. */
+  now?: () => number;
+}
+
+/** An embedded engine also tells about its child process. */
+export interface EmbeddedEngine extends Engine {
+  readonly kind: "embedded";
+  /** What the child measured and chose; null while it starts again. */
+  runtime(): { pid: number; gpu: string | null; threads: { base: number; full: number } } | null;
+}
+
+type Response = Awaited<ReturnType<Engine["handle"]>>;
+
+interface Call {
+  onMessage(message: CallMessage): void;
+  onLost(error: NodeError): void;
+}
+
+/** Unread bytes of one answer above which its generation pauses. */
+const HIGH_BYTES = 256 * 1024;
+const MIN_THREAD_POOL = 8;
+
+const CAPABILITIES: ServedModel["capabilities"] = {
+  chat: true,
+  tools: false,
+  jsonSchema: false,
+  jsonObject: false,
+  logprobs: false,
+  images: false,
+  audio: false,
+  multipleChoices: false,
+  logitBias: false,
+  penalties: true,
+  reasoning: false,
+};
+
+/**
+ * llama.cpp through its Node.js bindings, one child process for one model, so that a crash takes only that model along
+ * and unloading gives all memory back. Rejects with a `NodeError` `model_load_failed` of one line.
+ */
+export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Promise<EmbeddedEngine> {
+  const { modelId, fileSha256 } = options;
+  const listeners = new Set<() => void>();
+  const calls = new Map<number, Call>();
+  let nextId = 1;
+  let contextTokens: number | null = options.contextTokens ?? null;
+  let tokensPerSecond: number | null = null;
+
+  const host = await createChildHost({
+    load: {
+      modelPath: options.modelPath,
+      gpu: options.gpu ?? "auto",
+      sequences: options.sequences,
+      contextTokens: options.contextTokens,
+    },
+    threadPoolSize: Math.max(MIN_THREAD_POOL, (options.sequences ?? 0) + 4),
+    log: options.log ?? (() => {}),
+    random: options.random ?? Math.random,
+    now: options.now ?? (() => performance.now()),
+    onCall: (message) => calls.get(message.id)?.onMessage(message),
+    onLoaded: (loaded) => {
+      if (loaded === null) {
+        const lost = engineFailed({ message: "The model's process ended during the call. Try again." });
+        const running = [...calls.values()];
+        calls.clear();
+        for (const call of running) call.onLost(lost);
+      } else {
+        contextTokens = loaded.contextTokens;
+        tokensPerSecond = Math.round(loaded.tokensPerSecond * 10) / 10;
+      }
+      for (const listener of listeners) listener();
+    },
+  }).catch((cause: unknown) => {
+    throw new NodeError({
+      code: "model_load_failed",
+      message: cause instanceof Error ? cause.message : String(cause),
+      status: 503,
+      retryable: false,
+      cause,
+    });
+  });
+
+  return {
+    kind: "embedded",
+    models: () => [
+      {
+        id: modelId,
+        engine: "embedded",
+        loaded: host.loaded() !== null,
+        fileSha256,
+        quantisation: options.quantisation,
+        contextTokens,
+        capabilities: CAPABILITIES,
+        tokensPerSecond,
+      },
+    ],
+    slots: () => host.loaded()?.slots ?? 0,
+    runtime: () => {
+      const loaded = host.loaded();
+      const pid = host.pid();
+      return loaded === null || pid === null ? null : { pid, gpu: loaded.gpu, threads: loaded.threads };
+    },
+    async handle(request) {
+      if (host.loaded() === null) throw modelNotLoaded(modelId);
+      if (request.signal.aborted) throw cancelled();
+      const chat = parseChatRequest(request.body);
+      const id = nextId++;
+      const identity = {
+        id: `chatcmpl-${randomBytes(12).toString("hex")}`,
+        created: Math.floor(Date.now() / 1000),
+        model: modelId,
+        systemFingerprint: `fp_${fileSha256.slice(0, 10)}`,
+      };
+      return runCall({
+        request,
+        register: (call) => calls.set(id, call),
+        forget: () => calls.delete(id),
+        begin: () => host.send({ type: "generate", id, request: chat }),
+        cancel: () => host.send({ type: "cancel", id }),
+        pressure: (high) => host.send({ type: high ? "pause" : "resume", id }),
+        renderer: chat.stream
+          ? createChunkRenderer(identity, chat.includeUsage)
+          : createWholeRenderer((reply) => renderCompletion(identity, reply)),
+        streamed: chat.stream,
+      });
+    },
+    onChange: (listener) => void listeners.add(listener),
+    close: () => host.close(),
+  };
+}
+
+type Renderer = {
+  start(): Uint8Array | null;
+  text(content: string): Uint8Array | null;
+  end: ReturnType<typeof createChunkRenderer>["end"];
+};
+
+/** Collects the text of a call that is not streamed; it is bounded by the context. */
+function createWholeRenderer(
+  render: (reply: Parameters<typeof renderCompletion>[1]) => Uint8Array,
+): Renderer {
+  let content = "";
+  return {
+    start: () => null,
+    text: (text) => {
+      content += text;
+      return null;
+    },
+    end: (finishReason, usage) => render({ content, finishReason, usage }),
+  };
+}
+
+/** Turns the child's messages into a response: its head at the first token (streamed) or at the end. */
+function runCall(options: {
+  request: EngineRequest;
+  register(call: Call): void;
+  forget(): void;
+  begin(): void;
+  cancel(): void;
+  pressure(high: boolean): void;
+  renderer: Renderer;
+  streamed: boolean;
+}): Promise<Response> {
+  const { request, renderer, streamed } = options;
+  const { phases, signal } = request;
+  const head = Promise.withResolvers<Response>();
+  const queue = createBodyQueue({
+    highBytes: HIGH_BYTES,
+    onPressure: options.pressure,
+    onAbandoned: options.cancel,
+  });
+  const open = (): void => {
+    head.resolve({
+      status: 200,
+      headers: streamed
+        ? { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" }
+        : { "content-type": "application/json" },
+      body: queue.body,
+    });
+  };
+  const write = (chunk: Uint8Array | null): void => {
+    if (chunk !== null) queue.push(chunk);
+  };
+  const settle = (): void => {
+    options.forget();
+    signal.removeEventListener("abort", onAbort);
+  };
+  const fail = (error: NodeError): void => {
+    head.reject(error);
+    queue.fail(error);
+  };
+  const onAbort = (): void => {
+    options.cancel();
+    fail(cancelled());
+  };
+
+  options.register({
+    onLost: (error) => {
+      settle();
+      fail(error);
+    },
+    onMessage: (message) => {
+      switch (message.type) {
+        case "first":
+          Object.assign(phases, {
+            prefillStartUs: message.prefillStartUs,
+            firstTokenUs: message.firstTokenUs,
+            promptTokens: message.usage.promptTokens,
+            reusedTokens: message.usage.cachedTokens,
+            completionTokens: message.usage.completionTokens,
+          });
+          write(renderer.start());
+          if (streamed) open();
+          break;
+        case "text":
+          phases.completionTokens = message.completionTokens;
+          write(renderer.text(message.text));
+          break;
+        case "end":
+          settle();
+          Object.assign(phases, {
+            endUs: message.endUs,
+            promptTokens: message.usage.promptTokens,
+            reusedTokens: message.usage.cachedTokens,
+            completionTokens: message.usage.completionTokens,
+          });
+          if (message.finishReason === null) {
+            fail(cancelled());
+            break;
+          }
+          write(renderer.end(message.finishReason, message.usage));
+          queue.end();
+          open();
+          break;
+        case "failed":
+          settle();
+          fail(new NodeError(message.error));
+          break;
+      }
+    },
+  });
+  signal.addEventListener("abort", onAbort, { once: true });
+  options.begin();
+  return head.promise;
+}

@@ -1,0 +1,55 @@
+import type { ChatUsage, FinishReason } from "../chat-output.ts";
+import type { ChatRequest } from "../chat-request.ts";
+
+/** What the child is told before anything else. */
+export interface LoadOptions {
+  modelPath: string;
+  gpu: "auto" | false | "metal" | "cuda" | "vulkan";
+  /** Undefined: 2 on a CPU, 4 with a GPU. */
+  sequences?: number;
+  /** Tokens for each sequence; undefined: what the model was trained on, up to 8,192. */
+  contextTokens?: number;
+}
+
+/** What the child found when the model was in memory. */
+export interface LoadedModel {
+  slots: number;
+  contextTokens: number;
+  /** Decode speed of one sequence, measured. */
+  tokensPerSecond: number;
+  /** `metal`, `cuda`, `vulkan`, or null for none. */
+  gpu: string | null;
+  threads: { base: number; full: number };
+}
+
+export type ParentMessage =
+  | { type: "load"; options: LoadOptions }
+  | { type: "generate"; id: number; request: ChatRequest }
+  | { type: "cancel"; id: number }
+  /** The reader of this call is slow: stop generating until `resume`. */
+  | { type: "pause"; id: number }
+  | { type: "resume"; id: number };
+
+/** Of one call; times are microseconds from the receipt of `generate`. */
+export type CallMessage =
+  /** The first token is there: the answer begins. */
+  | { type: "first"; id: number; usage: ChatUsage; prefillStartUs: number; firstTokenUs: number }
+  /** Text that is final; `completionTokens` counts up to here. */
+  | { type: "text"; id: number; text: string; completionTokens: number }
+  /**
+   * The call ended by itself or was cancelled (`finishReason` null). The completion tokens include the end token,
+   * which shows as no text: it was computed, and llama.cpp's server counts it too.
+   */
+  | { type: "end"; id: number; finishReason: FinishReason | null; usage: ChatUsage; endUs: number }
+  | {
+      type: "failed";
+      id: number;
+      error: { code: string; message: string; status: number; retryable: boolean; param?: string };
+    };
+
+export type ChildMessage =
+  | { type: "ready"; model: LoadedModel }
+  /** One line that a person can act on. The child ends afterwards. */
+  | { type: "loadFailed"; message: string }
+  | { type: "log"; level: "warn" | "error"; message: string }
+  | CallMessage;

@@ -1,0 +1,198 @@
+import { open } from "node:fs/promises";
+import { cpus } from "node:os";
+import {
+  getLlama,
+  type LlamaContextSequence,
+  LlamaLogLevel,
+  type LlamaModel,
+  type Token,
+} from "node-llama-cpp";
+import { type ChatTemplate, createChatTemplate } from "./chat-template.ts";
+import { usableCores } from "./cpu-quota.ts";
+import type { LoadedModel, LoadOptions } from "./ipc.ts";
+import {
+  createThreadGovernor,
+  decodeCandidates,
+  pickThreads,
+  readCpuTimes,
+  type ThreadGovernor,
+} from "./threads.ts";
+
+const DEFAULT_CONTEXT_TOKENS = 8192;
+const DEFAULT_SEQUENCES = { cpu: 2, gpu: 4 };
+/** Bounds how long a cancel waits in prefill; slices of this size cost no speed on a CPU (smaller ones do). */
+const SLICE_TOKENS = { cpu: 64, gpu: 512 };
+/** A probe ends at whichever comes first, so that a large model does not make loading long. */
+const PROBE = { tokens: 32, ms: 800 };
+
+/** A model in memory, ready to answer. */
+export interface Runtime {
+  model: LlamaModel;
+  sequences: LlamaContextSequence[];
+  template: ChatTemplate;
+  threads: ThreadGovernor;
+  sliceTokens: number;
+  loaded: LoadedModel;
+}
+
+/** Says in one line why a model cannot be loaded. */
+export class LoadError extends Error {
+  override name = "LoadError";
+}
+
+/** Loads the model and measures it. Throws a `LoadError` that a person can act on. */
+export async function loadRuntime(
+  options: LoadOptions,
+  hooks: {
+    newNonce: () => string;
+    onLog: (level: "warn" | "error", message: string) => void;
+    now: () => number;
+  },
+): Promise<Runtime> {
+  await assertGguf(options.modelPath);
+  const cores = usableCores();
+  let lastError = "";
+  const llama = await getLlama({
+    gpu: options.gpu,
+    build: "never",
+    skipDownload: true,
+    progressLogs: false,
+    maxThreads: cores,
+    logLevel: LlamaLogLevel.warn,
+    logger: (level, message) => {
+      const isError = level === LlamaLogLevel.error || level === LlamaLogLevel.fatal;
+      if (isError) lastError = message.trim();
+      hooks.onLog(isError ? "error" : "warn", message.trim());
+    },
+  });
+  const model = await llama.loadModel({ modelPath: options.modelPath }).catch((cause: unknown) => {
+    const reason = lastError === "" ? messageOf(cause) : lastError;
+    throw new LoadError(`${options.modelPath} cannot be loaded: ${reason}. Fetch it again.`, { cause });
+  });
+  const template = compileTemplate(model, hooks.newNonce);
+  const usableCpus = usableCores({ mathCores: llama.cpuMathCores });
+  const onGpu = llama.gpu !== false && model.gpuLayers > 0;
+  const slots = options.sequences ?? (onGpu ? DEFAULT_SEQUENCES.gpu : DEFAULT_SEQUENCES.cpu);
+  const context = await model
+    .createContext({
+      sequences: slots,
+      contextSize: { max: Math.min(model.trainContextSize, options.contextTokens ?? DEFAULT_CONTEXT_TOKENS) },
+      threads: usableCpus,
+    })
+    .catch((cause: unknown) => {
+      throw new LoadError(
+        `There is not enough memory for ${slots} sequences of ${options.modelPath}: ${messageOf(cause)}. Take fewer or shorter ones, or a smaller model.`,
+        { cause },
+      );
+    });
+  const sequences = Array.from({ length: slots }, () => context.getSequence());
+  const measured = await measureDecode({
+    llama,
+    model,
+    sequence: sequences[0] ?? context.getSequence(),
+    candidates: onGpu ? [Math.max(1, usableCpus - 1)] : decodeCandidates(usableCpus),
+    now: hooks.now,
+  });
+  const plan = { base: measured.threads, full: onGpu ? measured.threads : usableCpus };
+  const threads = createThreadGovernor({
+    engine: llama,
+    plan,
+    machineCores: cpus().length,
+    readTimes: readCpuTimes,
+    now: hooks.now,
+  });
+  return {
+    model,
+    sequences,
+    template,
+    threads,
+    sliceTokens: onGpu ? SLICE_TOKENS.gpu : SLICE_TOKENS.cpu,
+    loaded: {
+      slots,
+      contextTokens: context.contextSize,
+      tokensPerSecond: measured.tokensPerSecond,
+      gpu: onGpu ? String(llama.gpu) : null,
+      threads: plan,
+    },
+  };
+}
+
+async function assertGguf(path: string): Promise<void> {
+  const file = await open(path, "r").catch((cause: NodeJS.ErrnoException) => {
+    throw new LoadError(`${path} cannot be read (${cause.code ?? cause.message}).`, { cause });
+  });
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
+    if (bytesRead === 4 && buffer.toString("latin1") === "GGUF") return;
+  } finally {
+    await file.close();
+  }
+  throw new LoadError(`${path} is not a GGUF model file, or it is damaged. Fetch it again.`);
+}
+
+function compileTemplate(model: LlamaModel, newNonce: () => string): ChatTemplate {
+  const source = model.fileInfo.metadata.tokenizer.chat_template;
+  if (source === undefined) {
+    throw new LoadError(
+      `${model.filename ?? "The model"} has no chat template (tokenizer.chat_template), so it cannot chat. Take an instruct model.`,
+    );
+  }
+  try {
+    return createChatTemplate({
+      source,
+      tokens: { bos: model.tokens.bosString, eos: model.tokens.eosString },
+      newNonce,
+    });
+  } catch (cause) {
+    throw new LoadError(
+      `The chat template of ${model.filename ?? "the model"} cannot be read: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/** Generates a few tokens with each thread count and keeps the best. */
+async function measureDecode(options: {
+  llama: { maxThreads: number };
+  model: LlamaModel;
+  sequence: LlamaContextSequence;
+  candidates: number[];
+  now: () => number;
+}): Promise<{ threads: number; tokensPerSecond: number }> {
+  const prompt = options.model.tokenize("The quick brown fox jumps over the lazy dog. ");
+  const measured = new Map<number, number>();
+  for (const threads of options.candidates) {
+    options.llama.maxThreads = threads;
+    measured.set(threads, await decodeSpeed(options.sequence, prompt, options.now));
+  }
+  await options.sequence.clearHistory();
+  return pickThreads(measured);
+}
+
+async function decodeSpeed(
+  sequence: LlamaContextSequence,
+  prompt: Token[],
+  now: () => number,
+): Promise<number> {
+  await sequence.clearHistory();
+  let count = 0;
+  let startedAt = now();
+  // Sampled, so that a model that would greedily end at once still writes; the end token is written through.
+  for await (const _ of sequence.evaluate(prompt, {
+    temperature: 1,
+    topK: 40,
+    seed: 1,
+    yieldEogToken: true,
+  })) {
+    if (count === 0) startedAt = now();
+    count++;
+    if (count > PROBE.tokens || (count > 2 && now() - startedAt > PROBE.ms)) break;
+  }
+  return ((count - 1) * 1000) / Math.max(1, now() - startedAt);
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,63 @@
+import { NodeError } from "./contract.ts";
+
+/** 400: a field has a wrong value; `param` is its path, for example `messages[0].content`. */
+export function invalidRequest(options: { message: string; param?: string; code?: string }): NodeError {
+  return new NodeError({
+    code: options.code ?? "invalid_value",
+    message: options.message,
+    status: 400,
+    retryable: false,
+    param: options.param,
+  });
+}
+
+/** 400: a field that is right by the API but that this engine cannot honour; it is never dropped in silence. */
+export function unsupportedParameter(param: string, detail?: string): NodeError {
+  return invalidRequest({
+    code: "unsupported_parameter",
+    message: `This node's engine cannot honour '${param}'${detail === undefined ? "" : ` (${detail})`}. Leave it out, or send the call to another model.`,
+    param,
+  });
+}
+
+/** 499: the caller left, so nobody waits for an answer. */
+export function cancelled(): NodeError {
+  return new NodeError({
+    code: "cancelled",
+    message: "The call was cancelled.",
+    status: 499,
+    retryable: false,
+  });
+}
+
+/** 504: the time that the caller gave ran out before the call could begin. */
+export function deadlineExceeded(): NodeError {
+  return new NodeError({
+    code: "deadline_exceeded",
+    message: "The deadline passed while the call waited on the node. Try again later, or allow more time.",
+    status: 504,
+    retryable: true,
+  });
+}
+
+/** 503: the model is known but no engine holds it in memory right now. */
+export function modelNotLoaded(model: string): NodeError {
+  return new NodeError({
+    code: "model_not_loaded",
+    message: `The model '${model}' is not loaded right now; the node is starting it again. Try again in a moment.`,
+    status: 503,
+    retryable: true,
+    retryAfterSeconds: 1,
+  });
+}
+
+/** 502: the engine ended or broke off in the middle of a call. */
+export function engineFailed(options: { message: string; cause?: unknown }): NodeError {
+  return new NodeError({
+    code: "engine_failed",
+    message: options.message,
+    status: 502,
+    retryable: true,
+    cause: options.cause,
+  });
+}
