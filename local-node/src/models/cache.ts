@@ -1,0 +1,188 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { lock } from "proper-lockfile";
+import { z } from "zod";
+import { explainWrite } from "./disk.ts";
+import { ModelError } from "./model-error.ts";
+
+/** What stands beside every cached file, so that a damaged one is noticed. */
+const manifestSchema = z.object({
+  /** As the user or the catalogue wrote it, without credentials. */
+  reference: z.string(),
+  id: z.string(),
+  file: z.string(),
+  bytes: z.number().int().positive(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  quantisation: z.string().nullable(),
+  /** The file's modification time when its hash was last checked. */
+  checkedMtimeMs: z.number(),
+  /** Milliseconds since the epoch. */
+  fetchedAt: z.number(),
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+
+const MANIFEST = "manifest.json";
+
+/** Files up to this size are hashed at every use: a fraction of a second. */
+const CHEAP_HASH_BYTES = 256 * 1024 * 1024;
+
+/** The first bytes of every GGUF file. */
+const MAGIC = "GGUF";
+
+export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path, { signal, highWaterMark: 1024 * 1024 }))
+    hash.update(chunk as Buffer);
+  return hash.digest("hex");
+}
+
+export async function hasGgufMagic(path: string): Promise<boolean> {
+  const file = await open(path, "r");
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
+    return bytesRead === 4 && buffer.toString("latin1") === MAGIC;
+  } finally {
+    await file.close();
+  }
+}
+
+export interface CachedModel extends Manifest {
+  path: string;
+  /** The folder's name in the cache. */
+  key: string;
+}
+
+/**
+ * The cached file of a key, checked: its size always; its hash when that is cheap, or when the file was touched
+ * since the last check. Null when there is none or it is damaged (`damaged` then says how).
+ */
+export async function readCached(
+  cacheDir: string,
+  key: string,
+): Promise<{ model: CachedModel } | { model: null; damaged: string | null }> {
+  const folder = join(cacheDir, key);
+  const manifest = await readManifest(folder);
+  if (!manifest) return { model: null, damaged: null };
+  const path = join(folder, manifest.file);
+  const info = await stat(path).catch(() => null);
+  if (!info) return { model: null, damaged: "its file is missing" };
+  if (info.size !== manifest.bytes)
+    return { model: null, damaged: `it has ${info.size} bytes instead of ${manifest.bytes}` };
+  if (info.size <= CHEAP_HASH_BYTES || info.mtimeMs !== manifest.checkedMtimeMs) {
+    if ((await sha256OfFile(path)) !== manifest.sha256)
+      return { model: null, damaged: "its SHA-256 is wrong" };
+    if (info.mtimeMs !== manifest.checkedMtimeMs) {
+      // A read-only cache may be shared: then the hash is simply computed again next time.
+      await writeManifest(folder, { ...manifest, checkedMtimeMs: info.mtimeMs }).catch(() => undefined);
+    }
+  }
+  return { model: { ...manifest, path, key } };
+}
+
+/** Puts a checked file in place, in one step, and only then the manifest that vouches for it. */
+export async function store(options: {
+  cacheDir: string;
+  key: string;
+  temporary: string;
+  manifest: Omit<Manifest, "checkedMtimeMs">;
+}): Promise<CachedModel> {
+  const folder = join(options.cacheDir, options.key);
+  const path = join(folder, options.manifest.file);
+  const file = await open(options.temporary, "r+");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rm(join(folder, MANIFEST), { force: true });
+  await rename(options.temporary, path);
+  const manifest = { ...options.manifest, checkedMtimeMs: (await stat(path)).mtimeMs };
+  await writeManifest(folder, manifest);
+  return { ...manifest, path, key: options.key };
+}
+
+async function readManifest(folder: string): Promise<Manifest | null> {
+  try {
+    const manifest = manifestSchema.parse(JSON.parse(await readFile(join(folder, MANIFEST), "utf8")));
+    // A manifest that was tampered with must not point outside its folder.
+    return /[\\/]/.test(manifest.file) || manifest.file.startsWith(".") ? null : manifest;
+  } catch {
+    return null;
+  }
+}
+
+async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
+  const temporary = join(folder, `${MANIFEST}.${process.pid}.tmp`);
+  await writeFile(temporary, `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 });
+  await rename(temporary, join(folder, MANIFEST));
+}
+
+/** What the cache holds, without checking hashes; folders with only a part count as nothing. */
+export async function listCached(cacheDir: string): Promise<CachedModel[]> {
+  const names = await readdir(cacheDir).catch(() => []);
+  const models: CachedModel[] = [];
+  for (const key of names.sort()) {
+    const folder = join(cacheDir, key);
+    const manifest = await readManifest(folder);
+    if (manifest) models.push({ ...manifest, key, path: join(folder, manifest.file) });
+  }
+  return models;
+}
+
+export async function removeCached(cacheDir: string, key: string): Promise<void> {
+  await rm(join(cacheDir, key), { recursive: true, force: true });
+}
+
+/**
+ * Runs `work` while no other process works on the same key. Waiting ends with `signal`; a holder that died is
+ * recognised after 15 s by its lock's age.
+ * @throws {ModelError} `cancelled`, `cache_unwritable`
+ */
+export async function withKeyLock<T>(options: {
+  cacheDir: string;
+  key: string;
+  signal?: AbortSignal;
+  onWait?: () => void;
+  work: (signal: AbortSignal) => Promise<T>;
+}): Promise<T> {
+  const folder = join(options.cacheDir, options.key);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw explainWrite(error, options.cacheDir, 0);
+  }
+  const lost = new AbortController();
+  const release = await acquire({ ...options, folder, lost });
+  const signal = options.signal ? AbortSignal.any([options.signal, lost.signal]) : lost.signal;
+  try {
+    return await options.work(signal);
+  } finally {
+    // A lock that was lost is nothing to give back.
+    if (!lost.signal.aborted) await release();
+  }
+}
+
+async function acquire(options: {
+  folder: string;
+  lost: AbortController;
+  signal?: AbortSignal;
+  onWait?: () => void;
+}): Promise<() => Promise<void>> {
+  for (let attempt = 0; ; attempt++) {
+    if (options.signal?.aborted)
+      throw new ModelError("cancelled", "Waiting for another download was stopped.");
+    try {
+      return await lock(options.folder, {
+        stale: 15_000,
+        update: 5_000,
+        onCompromised: (error) => options.lost.abort(error),
+      });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ELOCKED") throw explainWrite(error, options.folder, 0);
+      if (attempt === 0) options.onWait?.();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+}
