@@ -46,7 +46,7 @@ export function readableSpan(options: {
     name: span.name,
     kind: span.kind,
     spanContext: () => context,
-    ...(span.parent === null ? {} : { parentSpanContext: span.parent }),
+    parentSpanContext: span.parent ?? undefined,
     startTime: hrTime(span.startMs),
     endTime: hrTime(endMs),
     duration: hrTime(endMs - span.startMs),
