@@ -37,28 +37,29 @@ export function createBodyQueue(options: {
     }
   };
 
-  async function* read(): AsyncGenerator<Uint8Array, void, void> {
-    let complete = false;
-    try {
-      while (true) {
-        const chunk = chunks.shift();
-        if (chunk !== undefined) {
-          taken(chunk.byteLength);
-          yield chunk;
-        } else if (closed !== null) {
-          complete = true;
-          if (closed.error !== null) throw closed.error;
-          return;
-        } else {
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-        }
+  const next = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
+    while (true) {
+      const chunk = chunks.shift();
+      if (chunk !== undefined) {
+        taken(chunk.byteLength);
+        return { done: false, value: chunk };
       }
-    } finally {
-      if (!complete && closed === null) options.onAbandoned();
+      if (closed !== null) {
+        if (closed.error !== null) throw closed.error;
+        return { done: true, value: undefined };
+      }
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
     }
-  }
+  };
+  // No generator: one that was never started would not notice that its reader stopped.
+  const abandon = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
+    if (closed === null) options.onAbandoned();
+    chunks.length = 0;
+    close(null);
+    return { done: true, value: undefined };
+  };
 
   return {
     push(chunk) {
@@ -77,6 +78,6 @@ export function createBodyQueue(options: {
       chunks.length = 0;
       close(error);
     },
-    body: { [Symbol.asyncIterator]: read },
+    body: { [Symbol.asyncIterator]: () => ({ next, return: abandon }) },
   };
 }

@@ -1,0 +1,163 @@
+import type { Capabilities } from "../../../../src/tunnel/protocol/messages.ts";
+
+/** Sends one chat request and gives the parsed answer; null when it was refused, broken or too late. */
+export type AskEngine = (body: object) => Promise<unknown>;
+
+/** What is known of an engine before it was asked: it chats. */
+export const CHAT_ONLY: Capabilities = {
+  chat: true,
+  tools: false,
+  jsonSchema: false,
+  jsonObject: false,
+  logprobs: false,
+  images: false,
+  audio: false,
+  multipleChoices: false,
+  logitBias: false,
+  penalties: false,
+  reasoning: false,
+};
+
+/** The smallest picture that a decoder takes: one pixel, PNG. */
+const PIXEL =
+  "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+const COLOURS = ["red", "green"];
+
+interface Probe {
+  capability: keyof Capabilities;
+  body: object;
+  /** The same without what is probed, where only the difference proves it. */
+  without?: object;
+  /** Whether the answer proves it; many engines accept a field and ignore it. */
+  proves(choices: Choice[], without: Choice[]): boolean;
+}
+
+interface Choice {
+  message?: { content?: unknown; tool_calls?: { function?: { name?: unknown } }[] };
+  logprobs?: { content?: unknown[] } | null;
+}
+
+const user = (content: unknown) => [{ role: "user", content }];
+
+const REPETITION = {
+  messages: user("Write the word 'yes' twenty times."),
+  temperature: 0,
+  max_tokens: 24,
+};
+
+const PROBES: Probe[] = [
+  {
+    capability: "tools",
+    body: {
+      messages: user("Call the function 'note' with the text 'a'."),
+      tools: [
+        {
+          type: "function",
+          function: {
+            name: "note",
+            parameters: { type: "object", properties: { text: { type: "string" } }, required: ["text"] },
+          },
+        },
+      ],
+      tool_choice: "required",
+      max_tokens: 64,
+    },
+    proves: ([choice]) => choice?.message?.tool_calls?.[0]?.function?.name === "note",
+  },
+  {
+    capability: "jsonSchema",
+    body: {
+      messages: user("Name a colour."),
+      response_format: {
+        type: "json_schema",
+        json_schema: {
+          name: "colour",
+          strict: true,
+          schema: {
+            type: "object",
+            properties: { colour: { enum: COLOURS } },
+            required: ["colour"],
+            additionalProperties: false,
+          },
+        },
+      },
+      max_tokens: 64,
+    },
+    proves: ([choice]) => {
+      const value = parseJson(choice?.message?.content);
+      return isObject(value) && COLOURS.includes(String(value.colour));
+    },
+  },
+  {
+    capability: "jsonObject",
+    body: {
+      messages: user("Answer with the JSON object {} and nothing else."),
+      response_format: { type: "json_object" },
+      max_tokens: 64,
+    },
+    proves: ([choice]) => isObject(parseJson(choice?.message?.content)),
+  },
+  {
+    capability: "logprobs",
+    body: { messages: user("Hi"), logprobs: true, top_logprobs: 1, max_tokens: 1 },
+    proves: ([choice]) => (choice?.logprobs?.content?.length ?? 0) > 0,
+  },
+  {
+    capability: "multipleChoices",
+    body: { messages: user("Hi"), n: 2, max_tokens: 1 },
+    proves: (choices) => choices.length === 2,
+  },
+  {
+    capability: "images",
+    body: {
+      messages: user([
+        { type: "text", text: "Hi" },
+        { type: "image_url", image_url: { url: PIXEL } },
+      ]),
+      max_tokens: 1,
+    },
+    // An engine without eyes refuses the part.
+    proves: (choices) => choices.length === 1,
+  },
+  {
+    capability: "penalties",
+    body: { ...REPETITION, frequency_penalty: 2, presence_penalty: 2 },
+    // An engine that honours them cannot answer the same, greedily, as without them.
+    without: REPETITION,
+    proves: ([choice], [plain]) => {
+      const texts = [choice, plain].map((each) => each?.message?.content);
+      return texts.every((text) => typeof text === "string") && texts[0] !== texts[1];
+    },
+  },
+];
+
+/**
+ * Asks an engine, with one small request each, what it can do with a model. One after the other, so that the owner's
+ * engine stays free for calls. What cannot be proven cheaply (audio, logit bias, reasoning) stays false.
+ */
+export async function probeCapabilities(ask: AskEngine): Promise<Capabilities> {
+  const found = { ...CHAT_ONLY };
+  const choicesOf = async (body: object): Promise<Choice[] | null> => {
+    const answer = await ask(body);
+    return isObject(answer) && Array.isArray(answer.choices) ? (answer.choices as Choice[]) : null;
+  };
+  for (const { capability, body, without, proves } of PROBES) {
+    const choices = await choicesOf(body);
+    const plain = choices === null || without === undefined ? [] : await choicesOf(without);
+    if (choices !== null && plain !== null) found[capability] = proves(choices, plain);
+  }
+  return found;
+}
+
+function parseJson(text: unknown): unknown {
+  if (typeof text !== "string") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // not JSON: the capability is not proven
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
