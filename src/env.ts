@@ -20,6 +20,8 @@ export interface Env {
   ROUTELET_ADMIN_KEY?: string;
   /** `1` when the gateway runs on the owner's machine (`npm start`): loopback providers are then allowed. */
   ROUTELET_LOCAL?: string;
+  /** How many `Ledger` objects share the calls; 1 when absent. See `ledger/shards.ts`. */
+  ROUTELET_LEDGER_SHARDS?: string;
 
   OPENAI_API_KEY?: string;
   OPENAI_BASE_URL?: string;

@@ -1,4 +1,202 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
+import { type BufferCounts, type BufferLimits, type FinishMessage, LedgerBuffer } from "./buffer.ts";
+import {
+  type BufferedCall,
+  type BufferScan,
+  readBuffered,
+  type ScanOptions,
+  scanBuffered,
+} from "./buffer-reader.ts";
+import { isRejection, retryDelayMs } from "./d1-errors.ts";
+import { type LedgerDatabase, ledgerStatements } from "./d1-writer.ts";
+import type { CallStart } from "./records.ts";
 
-export class Ledger extends DurableObject<Env> {}
+/** Records wait this long for company before they go to D1. */
+const FLUSH_AFTER_MS = 1_000;
+/** Or until this many calls, or bytes, wait. */
+const FLUSH_CALLS = 100;
+const FLUSH_BYTES = 1_000_000;
+/** A start waits this long for its finish, so that most calls are one write. */
+const HOLD_START_MS = 5_000;
+/** The longest call that the settings allow, and five minutes for its finish to arrive. */
+export const LOST_AFTER_MS = 7_200_000 + 300_000;
+/** D1 ends a query after 30 s; what has not answered by then is tried again. */
+const D1_TIMEOUT_MS = 35_000;
+
+const LIMITS: BufferLimits = { maxCalls: 100_000, maxBodyBytes: 512 * 1024 * 1024 };
+
+export interface LedgerStats extends BufferCounts {
+  /** D1 batches that failed since the last one that did not. */
+  failures: number;
+}
+
+/**
+ * One shard of the ledger: takes records, keeps them in its own SQLite and writes them to D1 in batches.
+ * It never answers before a record is durable, and never forgets one before D1 has it.
+ */
+export class Ledger extends DurableObject<Env> {
+  /** Where the batches go, the time and the limits: fields, so that a test can put D1 down or the clock forward. */
+  database: LedgerDatabase;
+  clock: () => number = Date.now;
+  limits: BufferLimits = LIMITS;
+
+  readonly #buffer: LedgerBuffer;
+  #arrivals: CallStart[] = [];
+  #committing: Promise<void> | null = null;
+  #flushing: Promise<boolean> | null = null;
+  #batchCalls = FLUSH_CALLS;
+  #failures = 0;
+  #retryAt = 0;
+  #alarmAt: number | null = null;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.database = env.DB;
+    this.#buffer = new LedgerBuffer(ctx.storage.sql);
+    this.#schedule();
+  }
+
+  /**
+   * Records that a call began; durable when it resolves. Starts that arrive together share one commit: with a
+   * commit each, the object does half as many calls a second.
+   */
+  start(record: CallStart): Promise<void> {
+    this.#arrivals.push(record);
+    this.#committing ??= new Promise((resolve, reject) => {
+      setTimeout(() => {
+        this.#committing = null;
+        try {
+          this.#buffer.addStarts(this.#arrivals.splice(0));
+          this.#recorded();
+          resolve();
+        } catch (error) {
+          reject(error);
+        }
+      }, 0);
+    });
+    return this.#committing;
+  }
+
+  /** Records how calls ended; durable when it resolves. Repeating it changes nothing. */
+  async finish(messages: FinishMessage[]): Promise<void> {
+    this.#buffer.addFinishes(messages);
+    this.#recorded();
+  }
+
+  /** A call that D1 may not have yet; null when this object holds nothing of it. */
+  async read(id: string): Promise<BufferedCall | null> {
+    return readBuffered(this.ctx.storage.sql, id);
+  }
+
+  /** The calls that D1 may not have yet, newest first. */
+  async scan(options: ScanOptions): Promise<BufferScan> {
+    return scanBuffered(this.ctx.storage.sql, options);
+  }
+
+  async stats(): Promise<LedgerStats> {
+    return { ...this.#buffer.counts, failures: this.#failures };
+  }
+
+  /** Writes to D1 all that is due. False when D1 failed: what is left is tried again by alarm, until it works. */
+  flush(): Promise<boolean> {
+    this.#flushing ??= this.#drain().finally(() => {
+      this.#flushing = null;
+      this.#schedule();
+    });
+    return this.#flushing;
+  }
+
+  override async alarm(): Promise<void> {
+    this.#alarmAt = null;
+    if (this.clock() >= this.#retryAt) await this.flush();
+    else this.#schedule();
+  }
+
+  async #drain(): Promise<boolean> {
+    for (;;) {
+      const now = this.clock();
+      const lost = this.#buffer.markLost(now - LOST_AFTER_MS);
+      if (lost > 0) console.warn(JSON.stringify({ event: "ledger_calls_lost", calls: lost }));
+      const batch = this.#buffer.take({
+        maxCalls: this.#batchCalls,
+        maxBytes: FLUSH_BYTES,
+        startedBefore: now - HOLD_START_MS,
+      });
+      if (!batch) return true;
+      try {
+        await withTimeout(this.database.batch(ledgerStatements(this.database, batch)));
+        this.#buffer.settle(batch);
+        this.#failures = 0;
+        this.#retryAt = 0;
+        this.#batchCalls = Math.min(FLUSH_CALLS, 2 * this.#batchCalls);
+      } catch (error) {
+        if (!isRejection(error)) {
+          this.#failed(error);
+          return false;
+        }
+        // One row that D1 will never take must not hold up the rest: it is found by halving and then counted out.
+        const calls = batch.readyIds.length + batch.startedIds.length;
+        if (calls === 1) {
+          this.#buffer.reject(batch);
+          console.error(JSON.stringify({ event: "ledger_row_rejected", error: describe(error) }));
+        } else {
+          this.#batchCalls = Math.max(1, Math.floor(calls / 2));
+        }
+      }
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#failures += 1;
+    this.#retryAt = this.clock() + retryDelayMs({ failures: this.#failures, random: Math.random });
+    // The first failure and then ever fewer: a long outage is not a flood of lines.
+    if ((this.#failures & (this.#failures - 1)) === 0) {
+      console.error(
+        JSON.stringify({ event: "ledger_flush_failed", failures: this.#failures, error: describe(error) }),
+      );
+    }
+  }
+
+  #recorded(): void {
+    const dropped = this.#buffer.enforce(this.limits);
+    if (dropped.bodies > 0 || dropped.calls > 0) {
+      console.error(JSON.stringify({ event: "ledger_buffer_full", ...dropped }));
+    }
+    const { readyCalls, readyBytes } = this.#buffer.counts;
+    const full = readyCalls >= FLUSH_CALLS || readyBytes >= FLUSH_BYTES;
+    if (full && this.#flushing === null && this.clock() >= this.#retryAt) this.ctx.waitUntil(this.flush());
+    else this.#schedule();
+  }
+
+  /** Sets the alarm for whatever is due first; an earlier alarm that is already set will do. */
+  #schedule(): void {
+    const due: number[] = [];
+    const { oldestUnwritten, oldestWritten, counts } = this.#buffer;
+    if (counts.readyCalls > 0) due.push(this.clock() + FLUSH_AFTER_MS);
+    if (oldestUnwritten !== null) due.push(oldestUnwritten + HOLD_START_MS);
+    if (oldestWritten !== null) due.push(oldestWritten + LOST_AFTER_MS);
+    if (due.length === 0) return;
+    const at = Math.max(Math.min(...due), this.#retryAt);
+    if (this.#alarmAt !== null && this.#alarmAt <= at) return;
+    this.#alarmAt = at;
+    this.ctx.waitUntil(this.ctx.storage.setAlarm(at));
+  }
+}
+
+async function withTimeout<Value>(promise: Promise<Value>): Promise<Value> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("D1 did not answer in time")), D1_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    if (timer !== undefined) clearTimeout(timer);
+  }
+}
+
+/** D1's message names tables and codes, never values. */
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message.slice(0, 200) : typeof error;
+}

@@ -9,6 +9,8 @@ import { type Caller, DEFAULT_PROJECT, ENV_KEY_ID } from "./caller.ts";
 import { equalBytes, keyedHash, PURPOSE, type Secrets, secretsOf, toHex } from "./derive.ts";
 import { LookupBudget } from "./lookup-budget.ts";
 
+export type { Caller };
+
 /**
  * `staleMs` is the promise of `docs/storage-schema.md`: a key that was revoked in another isolate works here
  * for at most this long while D1 answers, and `outageMs` while it does not.

@@ -1,10 +1,10 @@
 import { eq } from "drizzle-orm";
+import { database } from "../db/client.ts";
+import { settings } from "../db/schema.ts";
+import { SnapshotCache, type SnapshotTimes } from "../db/snapshot-cache.ts";
 import type { Env } from "../env.ts";
 import { RouteletError } from "../errors.ts";
 import { DEFAULT_SETTINGS, type Settings, settingsSchema } from "../settings.ts";
-import { database } from "./client.ts";
-import { settings } from "./schema.ts";
-import { SnapshotCache, type SnapshotTimes } from "./snapshot-cache.ts";
 
 /** A change made in another isolate is seen within `staleMs` while D1 answers. */
 export const SETTINGS_TIMES: SnapshotTimes = {

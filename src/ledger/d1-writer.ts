@@ -1,0 +1,122 @@
+import { getTableColumns } from "drizzle-orm";
+import { attempts, calls } from "../db/schema.ts";
+import type { BufferedBody, LedgerBatch } from "./buffer.ts";
+import { END_COLUMNS } from "./row.ts";
+
+/** The part of D1 that the ledger writes through; a test can put a failing one in its place. */
+export type LedgerDatabase = Pick<D1Database, "prepare" | "batch">;
+
+/** D1 takes strings of up to 2 MB; characters, all ASCII here. */
+const MAX_PARAMETER = 1_500_000;
+
+type Column = { property: string; name: string };
+
+const CALL_COLUMNS = columnsOf(getTableColumns(calls));
+const ATTEMPT_COLUMNS = columnsOf(getTableColumns(attempts)).filter(({ name }) => name !== "project_id");
+const ENDED = new Set<string>(END_COLUMNS);
+const END_ONLY_COLUMNS = CALL_COLUMNS.filter(({ property }) => ENDED.has(property));
+
+/** An end is written once: it replaces only "still running" and "lost". */
+const MAY_END = "(calls.outcome IS NULL OR calls.outcome = 'lost')";
+
+const UPSERT_CALLS = `
+  INSERT INTO calls (${names(CALL_COLUMNS)})
+  SELECT ${values(CALL_COLUMNS, "each.value")} FROM json_each(?1) AS each WHERE true
+  ON CONFLICT (id) DO UPDATE SET ${END_ONLY_COLUMNS.map(({ name }) => `${name} = excluded.${name}`).join(", ")}
+  WHERE excluded.outcome IS NOT NULL AND excluded.outcome IS NOT calls.outcome AND ${MAY_END}`;
+
+const END_CALLS = `
+  UPDATE calls SET ${END_ONLY_COLUMNS.map(({ property, name }) => `${name} = each.value->>'$.${property}'`).join(", ")}
+  FROM json_each(?1) AS each WHERE calls.id = each.value->>'$.id' AND ${MAY_END}`;
+
+const INSERT_ATTEMPTS = `
+  INSERT INTO attempts (project_id, ${names(ATTEMPT_COLUMNS)})
+  SELECT calls.project_id, ${values(ATTEMPT_COLUMNS, "each.value")}
+  FROM json_each(?1) AS each JOIN calls ON calls.id = each.value->>'$.callId' WHERE true
+  ON CONFLICT DO NOTHING`;
+
+const BODY_COLUMNS =
+  "project_id, call_id, part, key_id, iv, ciphertext, compression, original_bytes, truncated";
+const INSERT_BODIES = `
+  INSERT INTO bodies (${BODY_COLUMNS})
+  SELECT calls.project_id, calls.id, each.value->>'$.part', each.value->>'$.keyId', unhex(each.value->>'$.ivHex'),
+    unhex(each.value->>'$.ciphertextHex'), each.value->>'$.compression', each.value->>'$.originalBytes',
+    each.value->>'$.truncated'
+  FROM json_each(?1) AS each JOIN calls ON calls.id = each.value->>'$.callId' WHERE true
+  ON CONFLICT DO NOTHING`;
+/** A body too large to travel in hex goes as bytes, alone. */
+const INSERT_LARGE_BODY = `
+  INSERT INTO bodies (${BODY_COLUMNS})
+  SELECT calls.project_id, calls.id, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM calls WHERE calls.id = ?1
+  ON CONFLICT DO NOTHING`;
+
+/**
+ * A batch as D1 statements, to be run in one `batch()` (one transaction): calls, then attempts, then bodies.
+ * Each passes any number of rows as one bound parameter. Running it again changes nothing.
+ */
+export function ledgerStatements(db: LedgerDatabase, batch: LedgerBatch): D1PreparedStatement[] {
+  const statements: D1PreparedStatement[] = [];
+  const add = (sql: string, rows: readonly object[]) => {
+    for (const json of jsonChunks(rows)) statements.push(db.prepare(sql).bind(json));
+  };
+  add(UPSERT_CALLS, batch.calls);
+  add(END_CALLS, batch.endsOnly);
+  add(INSERT_ATTEMPTS, batch.attempts);
+  const isLarge = (body: BufferedBody) => body.ciphertextHex.length > MAX_PARAMETER - 1_000;
+  add(
+    INSERT_BODIES,
+    batch.bodies.filter((body) => !isLarge(body)),
+  );
+  for (const body of batch.bodies.filter(isLarge)) {
+    statements.push(
+      db
+        .prepare(INSERT_LARGE_BODY)
+        .bind(
+          body.callId,
+          body.part,
+          body.keyId,
+          fromHex(body.ivHex),
+          fromHex(body.ciphertextHex),
+          body.compression,
+          body.originalBytes,
+          body.truncated,
+        ),
+    );
+  }
+  return statements;
+}
+
+/** JSON arrays of the rows, each within the size of a parameter. */
+function* jsonChunks(rows: readonly object[]): Generator<string> {
+  let chunk: string[] = [];
+  let size = 0;
+  for (const row of rows) {
+    const json = JSON.stringify(row);
+    if (chunk.length > 0 && size + json.length > MAX_PARAMETER) {
+      yield `[${chunk.join(",")}]`;
+      chunk = [];
+      size = 0;
+    }
+    chunk.push(json);
+    size += json.length + 1;
+  }
+  if (chunk.length > 0) yield `[${chunk.join(",")}]`;
+}
+
+function columnsOf(columns: Record<string, { name: string }>): Column[] {
+  return Object.entries(columns).map(([property, { name }]) => ({ property, name }));
+}
+
+function names(columns: readonly Column[]): string {
+  return columns.map(({ name }) => name).join(", ");
+}
+
+function values(columns: readonly Column[], json: string): string {
+  return columns.map(({ property }) => `${json}->>'$.${property}'`).join(", ");
+}
+
+function fromHex(hex: string): Uint8Array {
+  return Uint8Array.from({ length: hex.length / 2 }, (_, index) =>
+    Number.parseInt(hex.slice(2 * index, 2 * index + 2), 16),
+  );
+}

@@ -1,0 +1,44 @@
+import { calcPrice } from "@pydantic/genai-prices";
+import type { TokenUsage } from "./records.ts";
+
+/** Our providers by the price list's ids; a provider that is not here has no known price. */
+const PRICE_LIST_ID: Record<string, string> = {
+  openai: "openai",
+  anthropic: "anthropic",
+  "workers-ai": "cloudflare",
+};
+
+/**
+ * What a cloud model's tokens cost in US dollars at that day's price, from the price list that this build
+ * carries. Null when the price is unknown, or the usage makes no sense; never 0 for "unknown".
+ */
+export function costUsd(options: {
+  provider: string;
+  model: string;
+  usage: TokenUsage;
+  /** Milliseconds since the epoch: prices change, some by the hour. */
+  at: number;
+}): number | null {
+  const { provider, model, usage, at } = options;
+  const providerId = Object.hasOwn(PRICE_LIST_ID, provider) ? PRICE_LIST_ID[provider] : undefined;
+  if (providerId === undefined || !isCountable(usage)) return null;
+  const price = calcPrice(
+    {
+      input_tokens: usage.inputTokens,
+      cache_read_tokens: usage.cachedInputTokens,
+      output_tokens: usage.outputTokens,
+    },
+    model,
+    { providerId, timestamp: new Date(at) },
+  );
+  return price?.total_price ?? null;
+}
+
+/** An upstream may report anything; the price list throws at what is no count. */
+function isCountable(usage: TokenUsage): boolean {
+  const counts = [usage.inputTokens, usage.cachedInputTokens, usage.outputTokens];
+  return (
+    counts.every((count) => Number.isFinite(count) && count >= 0) &&
+    usage.cachedInputTokens <= usage.inputTokens
+  );
+}
