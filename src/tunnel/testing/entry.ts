@@ -11,6 +11,7 @@ export { NodeTunnel } from "../node-tunnel.ts";
  * The smallest gateway with a tunnel, for tests of the tunnel alone: the real routes and objects, and a door to
  * `dispatchToNode` (`POST /dispatch/{nodeId}?path=`), to tokens, revocation and draining.
  */
+// biome-ignore lint/style/noDefaultExport: a Worker's handlers are the default export of its entry.
 export default {
   async fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
     const tunnel = await handleTunnelRequest(request, env);
