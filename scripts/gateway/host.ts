@@ -1,0 +1,141 @@
+import { mkdir, statfs } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { bundleWorker } from "./bundle.ts";
+import type { HostMessage, HostOptions } from "./messages.ts";
+import { applyMigrations } from "./migrate.ts";
+import { explainStartError, portInUse, StartError } from "./start-error.ts";
+import { lockState } from "./state-lock.ts";
+
+// A process of its own that holds workerd: it ends workerd when told to, and when its parent is gone.
+
+const WORKER = "routelet";
+const MINIMUM_FREE_BYTES = 64 * 1024 * 1024;
+
+// Neither a login nor a network nor telemetry belongs into a local start.
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+process.env.WRANGLER_SEND_METRICS = "false";
+process.env.WRANGLER_LOG = "error";
+
+function tell(message: HostMessage): void {
+  process.send?.(message);
+}
+
+async function refuseBusyPort(host: string, port: number): Promise<void> {
+  if (port === 0) return;
+  await new Promise<void>((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === "EADDRINUSE"
+          ? portInUse(port)
+          : new StartError(`Cannot listen there: ${error.message}`),
+      ),
+    );
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve()));
+  });
+}
+
+async function prepareState(stateDir: string): Promise<{ release(): void }> {
+  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  const { bavail, bsize } = await statfs(stateDir);
+  if (bavail * bsize < MINIMUM_FREE_BYTES) throw new Error("ENOSPC");
+  const lock = lockState(stateDir);
+  if (lock === undefined)
+    throw new StartError(
+      `Another gateway is running with the state in ${stateDir}. Stop it, or set ROUTELET_STATE to another folder.`,
+    );
+  return lock;
+}
+
+async function serve(options: HostOptions): Promise<{ url: string; stop(): Promise<void> }> {
+  const lock = await prepareState(options.stateDir);
+  await refuseBusyPort(options.host, options.port);
+  const [{ unstable_getMiniflareWorkerOptions: readConfig, unstable_splitSqlQuery: splitSql }, miniflare] =
+    await Promise.all([import("wrangler"), import("miniflare")]);
+  const { workerOptions, define, main } = readConfig(options.config);
+  const described = workerOptions as { bindings?: Record<string, string> };
+  if (main === undefined) throw new StartError(`${options.config} names no \`main\`.`);
+  const contents = await bundleWorker({ entry: main, define });
+  const workerd = new miniflare.Miniflare(
+    miniflare.convertV4MiniflareOptions({
+      workers: [
+        {
+          ...described,
+          name: WORKER,
+          modules: [{ type: "ESModule", path: "worker.js", contents }],
+          bindings: { ...described.bindings, ...options.vars },
+          unsafeDirectSockets: [{ host: options.host, port: options.port }],
+        },
+      ],
+      // Where `wrangler … --local --persist-to <state>` looks, so that its D1 commands work on this state.
+      defaultPersistRoot: join(options.stateDir, "v3"),
+      cf: false,
+      log: new miniflare.Log(miniflare.LogLevel.NONE),
+      handleStructuredLogs: ({ level, message }: { level: string; message: string }) =>
+        tell({ kind: "log", level, message }),
+    }),
+  );
+  try {
+    await workerd.ready;
+    if (options.migrations !== undefined)
+      await applyMigrations({
+        database: await workerd.getD1Database("DB"),
+        folder: options.migrations,
+        splitSql,
+      });
+    const url = await workerd.unsafeGetDirectURL(WORKER);
+    return {
+      url: `http://${url.host}`,
+      async stop() {
+        await workerd.dispose();
+        lock.release();
+      },
+    };
+  } catch (error) {
+    await workerd.dispose();
+    throw error;
+  }
+}
+
+async function run(options: HostOptions): Promise<void> {
+  try {
+    const server = await serve(options);
+    let stopping = false;
+    const stop = (): void => {
+      if (stopping) return;
+      stopping = true;
+      void server.stop().finally(() => process.exit(0));
+    };
+    process.removeListener("disconnect", abandon);
+    process.once("disconnect", stop);
+    process.on("message", stop);
+    // Ctrl-C reaches the whole process group: the parent decides when to stop, in its order.
+    for (const signal of ["SIGINT", "SIGHUP"] as const) {
+      process.removeAllListeners(signal);
+      process.on(signal, () => {});
+    }
+    process.removeAllListeners("SIGTERM");
+    process.on("SIGTERM", stop);
+    tell({ kind: "ready", url: server.url });
+  } catch (thrown) {
+    const error = explainStartError(thrown, options);
+    tell(
+      error instanceof StartError
+        ? { kind: "failed", expected: true, message: error.message }
+        : {
+            kind: "failed",
+            expected: false,
+            message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+          },
+    );
+    // The parent ends this process once it has the message.
+  }
+}
+
+// The options come as the first message: secrets do not belong on a command line that others can list.
+function abandon(): void {
+  process.exit(1);
+}
+process.once("disconnect", abandon);
+process.once("message", (options: HostOptions) => void run(options));
