@@ -114,6 +114,24 @@ export const settings = sqliteTable("settings", {
   updatedAt: integer("updated_at").notNull(),
 });
 
+/** What operators did, and whose content they opened. Written together with the change where that is in D1. */
+export const auditLog = sqliteTable("audit_log", {
+  id: integer("id").primaryKey({ autoIncrement: true }),
+  at: integer("at").notNull(),
+  action: text("action").$type<AuditAction>().notNull(),
+  /** The id of what was touched: a key, a node, a call, a project. */
+  target: text("target").notNull(),
+  projectId: text("project_id"),
+});
+
+export type AuditAction =
+  | "key.create"
+  | "key.revoke"
+  | "join_token.create"
+  | "node.revoke"
+  | "settings.change"
+  | "content.open";
+
 export type CallRow = typeof calls.$inferSelect;
 export type AttemptRow = typeof attempts.$inferSelect;
 export type ApiKeyRow = typeof apiKeys.$inferSelect;

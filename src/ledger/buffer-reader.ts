@@ -1,7 +1,7 @@
 import type { CallRow } from "../db/schema.ts";
 import { type CallFilter, matchesFilter } from "./call-filter.ts";
 import type { StoredBody } from "./records.ts";
-import type { AttemptColumns } from "./row.ts";
+import { type AttemptColumns, NO_END } from "./row.ts";
 
 export interface BufferedCall {
   row: CallRow;
@@ -23,6 +23,8 @@ export interface BufferScan {
   rows: CallRow[];
   /** The scan is complete down to this id, itself included; null: it is complete. */
   floor: string | null;
+  /** Calls that D1 may still show as running and that would match as such, but have ended and do not. */
+  ended: string[];
 }
 
 /** How many buffered calls one scan looks at; more wait only while D1 is down. */
@@ -45,6 +47,7 @@ export function readBuffered(sql: SqlStorage, id: string): BufferedCall | null {
 
 export function scanBuffered(sql: SqlStorage, options: ScanOptions): BufferScan {
   const rows: CallRow[] = [];
+  const ended: string[] = [];
   let scanned = 0;
   let last: string | null = null;
   const cursor = sql.exec<{ id: string; row: string }>(
@@ -56,13 +59,14 @@ export function scanBuffered(sql: SqlStorage, options: ScanOptions): BufferScan 
     options.from,
   );
   for (const { id, row } of cursor) {
-    if (rows.length >= options.limit || scanned >= MAX_SCANNED) return { rows, floor: last };
+    if (rows.length >= options.limit || scanned >= MAX_SCANNED) return { rows, floor: last, ended };
     scanned += 1;
     last = id;
     const call: CallRow = JSON.parse(row);
     if (matchesFilter(call, options.filter)) rows.push(call);
+    else if (matchesFilter({ ...call, ...NO_END }, options.filter)) ended.push(id);
   }
-  return { rows, floor: null };
+  return { rows, floor: null, ended };
 }
 
 function bodiesOf(sql: SqlStorage, id: string): StoredBody[] {

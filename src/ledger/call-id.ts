@@ -48,7 +48,7 @@ export function shardOf(id: string): number | null {
  * @throws RouteletError `ledger_shards_invalid` for a value that is no count.
  */
 export function ledgerShards(env: ShardsEnv): number {
-  const shards = Number(env.ROUTELET_LEDGER_SHARDS ?? 1);
+  const shards = Number(env.ROUTELET_LEDGER_SHARDS || 1);
   if (Number.isInteger(shards) && shards >= 1 && shards <= MAX_SHARDS) return shards;
   throw new RouteletError({
     kind: "internal",

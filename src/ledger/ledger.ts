@@ -11,6 +11,7 @@ import {
 import { isRejection, retryDelayMs } from "./d1-errors.ts";
 import { type LedgerDatabase, ledgerStatements } from "./d1-writer.ts";
 import type { CallStart } from "./records.ts";
+import { withTimeout } from "./with-timeout.ts";
 
 /** Records wait this long for company before they go to D1. */
 const FLUSH_AFTER_MS = 1_000;
@@ -125,7 +126,10 @@ export class Ledger extends DurableObject<Env> {
       });
       if (!batch) return true;
       try {
-        await withTimeout(this.database.batch(ledgerStatements(this.database, batch)));
+        await withTimeout({
+          promise: this.database.batch(ledgerStatements(this.database, batch)),
+          ms: D1_TIMEOUT_MS,
+        });
         this.#buffer.settle(batch);
         this.#failures = 0;
         this.#retryAt = 0;
@@ -181,18 +185,6 @@ export class Ledger extends DurableObject<Env> {
     if (this.#alarmAt !== null && this.#alarmAt <= at) return;
     this.#alarmAt = at;
     this.ctx.waitUntil(this.ctx.storage.setAlarm(at));
-  }
-}
-
-async function withTimeout<Value>(promise: Promise<Value>): Promise<Value> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("D1 did not answer in time")), D1_TIMEOUT_MS);
-  });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    if (timer !== undefined) clearTimeout(timer);
   }
 }
 

@@ -59,7 +59,8 @@ export function attemptColumns(callId: string, attempt: AttemptRecord): AttemptC
 
 export type AttemptColumns = Omit<AttemptRow, "projectId">;
 
-const NO_END = {
+/** The columns of the end while there is none. */
+export const NO_END = {
   outcome: null,
   endedAt: null,
   status: null,
