@@ -8,6 +8,7 @@ const FOR_NODES = ["accept", "x-routelet-session", "x-request-id"] as const;
 export interface NodeCall {
   env: Env;
   nodeId: string;
+  projectId: string;
   body: Uint8Array<ArrayBuffer>;
   clientHeaders: Headers;
   /** `traceparent` and its companions, naming the tunnel span as the parent. */
@@ -30,6 +31,7 @@ export async function callNode(call: NodeCall): Promise<BackendReply> {
   }
   const reply = await dispatchToNode({
     stub: call.env.NODE_TUNNEL.getByName(call.nodeId),
+    project: call.projectId,
     head: {
       method: "POST",
       path: "/v1/chat/completions",

@@ -38,7 +38,7 @@ export function startAttemptClock(options: {
   const { client, now } = options;
   const controller = new AbortController();
   let lastAt = now();
-  let idle: ReturnType<typeof setTimeout> | undefined;
+  let idle: ReturnType<typeof setTimeout> | null = null;
   const onClient = () => controller.abort(clientGone());
   const firstByte = setTimeout(() => {
     controller.abort(deadline("first_byte_timeout", `No content came within ${options.firstByteMs} ms.`));

@@ -1,6 +1,7 @@
 import type { BackendReply } from "../backends/reply.ts";
 import type { Call } from "../dialects/call.ts";
 import type { ReplyFacts } from "../dialects/openai-chat/chat-stream.ts";
+import { replyChoices, requestMessages } from "../dialects/openai-chat/content.ts";
 import type { RouteletError } from "../errors.ts";
 import { costUsd } from "../ledger/pricing.ts";
 import type { AttemptRecord, Outcome, TokenUsage } from "../ledger/records.ts";
@@ -19,6 +20,8 @@ export interface AttemptLog {
   firstByte(): void;
   /** Runs when the attempt has ended. */
   onEnd(listener: () => void): void;
+  /** What was said, for the trace; `reply` runs only where content is captured and may leave. */
+  content(reply: () => Uint8Array): void;
   fail(error: RouteletError, status: number | null): void;
   end(options: { outcome: Outcome; error: RouteletError | null; facts: ReplyFacts | null }): void;
   /** Resolves once the attempt has ended and the node's spans, if any came, are in; never rejects. */
@@ -58,7 +61,7 @@ function usageFromSpans(spans: readonly NodeSpan[]): TokenUsage | null {
 }
 
 async function within(promise: Promise<NodeSpan[]>, ms: number): Promise<NodeSpan[]> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timer: ReturnType<typeof setTimeout> | null = null;
   const late = new Promise<NodeSpan[]>((resolve) => {
     timer = setTimeout(() => resolve([]), ms);
   });
@@ -158,6 +161,12 @@ export function openAttemptLog(options: {
       record.firstByteMs = now() - startedAt;
     },
     onEnd: (listener) => listeners.push(listener),
+    content(reply) {
+      span.content(() => ({
+        input: requestMessages(options.call.text),
+        output: replyChoices(reply(), options.call.stream),
+      }));
+    },
     fail(error, status) {
       closing ??= close(outcomeOf(error), error, null, status ?? record.status);
     },

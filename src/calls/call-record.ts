@@ -4,7 +4,7 @@ import { newCallId } from "../ledger/call-id.ts";
 import { finishCall, startCall } from "../ledger/client.ts";
 import type { CallFinish, CallStart, Outcome, StoredBody, TokenUsage } from "../ledger/records.ts";
 import { storeBody } from "../ledger/store-body.ts";
-import type { Caller } from "../security/key-snapshot.ts";
+import type { Caller } from "../security/caller.ts";
 import type { Settings } from "../settings.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import { joinBytes } from "./read-body.ts";
@@ -25,6 +25,8 @@ export interface CallRecord {
   start(facts: CallFacts): Promise<void>;
   /** Keeps a copy of what is released, up to the limit of the settings. */
   copyResponse(bytes: Uint8Array): void;
+  /** The copy so far. */
+  responseCopy(): Uint8Array;
   /** Sends the finish record; once, later calls do nothing. */
   finish(end: {
     outcome: Outcome;
@@ -113,6 +115,7 @@ export function openCallRecord(options: {
       keptBytes += part.length;
       response.push(part);
     },
+    responseCopy: () => joinBytes(response),
     async finish(end) {
       if (finished || started === null) return null;
       finished = true;
@@ -136,8 +139,12 @@ export function openCallRecord(options: {
         attempts: end.attempts.map((attempt) => attempt.record()),
         bodies: await bodies(end.request),
       };
-      if (startFailed) await startCall({ env, record: started });
-      finishCall({ env, record, waitUntil: options.waitUntil });
+      finishCall({
+        env,
+        record,
+        start: startFailed ? started : undefined,
+        waitUntil: options.waitUntil,
+      });
       return record;
     },
   };

@@ -10,7 +10,8 @@ import { callsInFlight } from "../fleet/in-flight.ts";
 import type { Outcome } from "../ledger/records.ts";
 import { type Plan, planAttempts } from "../routing/plan.ts";
 import { parseRoute, type Route, resolveTarget, type Target } from "../routing/target.ts";
-import { authenticate, type Caller } from "../security/key-snapshot.ts";
+import type { Caller } from "../security/caller.ts";
+import { authenticate } from "../security/key-snapshot.ts";
 import { settingsFor } from "../security/settings-snapshot.ts";
 import { startCallTrace } from "../telemetry/call-trace.ts";
 import { isolateTelemetry } from "../telemetry/config.ts";
@@ -93,8 +94,8 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
   let caller: Caller;
   let settings: Awaited<ReturnType<typeof settingsFor>>;
   try {
-    caller = await authenticate({ request, env, waitUntil, now });
-    settings = await settingsFor({ env, projectId: caller.projectId, waitUntil, now });
+    caller = await authenticate({ request, env, waitUntil, clock: now });
+    settings = await settingsFor({ env, projectId: caller.projectId, waitUntil, clock: now });
   } catch (thrown) {
     const error = toRouteletError(thrown);
     logInternal(error, null);
@@ -138,7 +139,6 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
       servedBy: end.servedBy,
       reason,
       task,
-      sessionId: session,
       errorCode: end.error?.code ?? null,
     });
     enqueue({ config: telemetry, spans, waitUntil, fetch: (...args) => fetch(...args) });
@@ -179,6 +179,7 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
     const ready = await runAttempts(
       {
         env,
+        projectId: caller.projectId,
         call,
         plan,
         settings,
@@ -219,6 +220,7 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
       const body =
         caller.returnRequestedModel && facts.model !== null ? renamed(whole, served.requestedModel) : whole;
       record.copyResponse(body);
+      log.content(() => body);
       log.end({ outcome: "done", error: null, facts });
       waitUntil(close({ outcome: "done", status, servedBy: log.servedBy, error: null }));
       return new Response(body, { status, headers });
@@ -235,6 +237,7 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
       clock: ready.clock,
       onBytes: (bytes) => record.copyResponse(bytes),
       onEnd: ({ outcome, error, facts }) => {
+        log.content(() => record.responseCopy());
         log.end({ outcome, error, facts });
         settle(close({ outcome, status, servedBy: log.servedBy, error }));
       },

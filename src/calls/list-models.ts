@@ -21,8 +21,8 @@ const PREFIX = "/v1/models";
 async function models(request: Request, env: Env, ctx: ExecutionContext): Promise<Model[]> {
   const now = Date.now;
   const waitUntil = (work: Promise<unknown>) => ctx.waitUntil(work);
-  const caller = await authenticate({ request, env, waitUntil, now });
-  const settings = await settingsFor({ env, projectId: caller.projectId, waitUntil, now });
+  const caller = await authenticate({ request, env, waitUntil, clock: now });
+  const settings = await settingsFor({ env, projectId: caller.projectId, waitUntil, clock: now });
   const fleet = await fleetSnapshot({ env, now: now(), waitUntil, fresh: true });
   const served = new Map<string, Model>();
   for (const node of fleet.nodes) {

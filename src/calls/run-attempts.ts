@@ -52,6 +52,7 @@ export class AttemptFailed extends Error {
 
 export interface AttemptsInput {
   env: Env;
+  projectId: string;
   call: Call;
   plan: Plan;
   settings: Settings;
@@ -98,6 +99,7 @@ function send(
   return callNode({
     env,
     nodeId: planned.nodeId,
+    projectId: input.projectId,
     body,
     clientHeaders,
     traceHeaders: log.tunnelHeaders,

@@ -1,4 +1,4 @@
-import type { Provider } from "./provider.ts";
+import { bearer, type Provider } from "./provider.ts";
 
 /**
  * Anthropic through its OpenAI-compatible chat endpoint, which takes the key as a bearer token
@@ -10,6 +10,6 @@ export const anthropic: Provider = {
   configured: (env) => Boolean(env.ANTHROPIC_API_KEY),
   chatUrl: (env) =>
     `${(env.ANTHROPIC_BASE_URL || "https://api.anthropic.com").replace(/\/+$/, "").replace(/\/v1$/, "")}/v1/chat/completions`,
-  authHeaders: (env) => (env.ANTHROPIC_API_KEY ? { authorization: `Bearer ${env.ANTHROPIC_API_KEY}` } : {}),
+  authHeaders: (env) => bearer(env.ANTHROPIC_API_KEY),
   owns: (model) => model.startsWith("claude"),
 };

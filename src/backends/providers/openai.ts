@@ -1,4 +1,4 @@
-import type { Provider } from "./provider.ts";
+import { bearer, type Provider } from "./provider.ts";
 
 /** OpenAI, or any server that speaks its dialect at `OPENAI_BASE_URL`; such a server may need no key. */
 export const openai: Provider = {
@@ -7,6 +7,6 @@ export const openai: Provider = {
   configured: (env) => Boolean(env.OPENAI_API_KEY || env.OPENAI_BASE_URL),
   chatUrl: (env) =>
     `${(env.OPENAI_BASE_URL || "https://api.openai.com/v1").replace(/\/+$/, "")}/chat/completions`,
-  authHeaders: (env) => (env.OPENAI_API_KEY ? { authorization: `Bearer ${env.OPENAI_API_KEY}` } : {}),
+  authHeaders: (env) => bearer(env.OPENAI_API_KEY),
   owns: () => true,
 };

@@ -14,3 +14,8 @@ export interface Provider {
   /** Whether a name without a prefix belongs to it. */
   owns(model: string): boolean;
 }
+
+/** The usual way to present a key; nothing when there is none, for servers that need none. */
+export function bearer(key: string | undefined): Record<string, string> {
+  return key ? { authorization: `Bearer ${key}` } : {};
+}

@@ -125,7 +125,7 @@ export function parseChatCall(body: Uint8Array): Call {
  * The body for a backend that speaks OpenAI chat: the caller's own text with the model's name set and, in a
  * stream, usage asked for (the ledger needs it; `chat-stream.ts` drops the extra chunk again).
  */
-export function chatBodyFor(call: Call, model: string): Uint8Array<ArrayBuffer> {
+export function chatBodyFor(call: Call, model: string): Uint8Array {
   let text = call.requestedModel === model ? call.text : setTopLevelField(call.text, "model", model);
   if (call.stream && !call.wantsStreamUsage) {
     const options = (JSON.parse(call.text) as ChatRequest).stream_options;
