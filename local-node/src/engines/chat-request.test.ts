@@ -1,0 +1,184 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { NodeError } from "../serve/contract.ts";
+import { parseChatRequest, toSeed } from "./chat-request.ts";
+
+const hello = [{ role: "user", content: "Hello" }];
+const encode = (body: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(body));
+const parse = (body: object) => parseChatRequest(encode({ model: "m", messages: hello, ...body }));
+
+function refusal(body: object): NodeError {
+  try {
+    parse(body);
+  } catch (error) {
+    if (error instanceof NodeError) return error;
+    throw error;
+  }
+  throw new Error(`accepted: ${JSON.stringify(body)}`);
+}
+
+describe("parseChatRequest", () => {
+  it("fills in the API's defaults, and llama.cpp's min_p where no truncation is named", () => {
+    expect(parse({})).toEqual({
+      messages: [{ role: "user", content: "Hello" }],
+      stream: false,
+      includeUsage: false,
+      maxTokens: null,
+      temperature: 1,
+      topP: 1,
+      topK: 0,
+      minP: 0.05,
+      seed: null,
+      stop: [],
+      frequencyPenalty: 0,
+      presencePenalty: 0,
+    });
+  });
+
+  it.each([
+    [{ top_p: 1 }, { topP: 1, topK: 0, minP: 0 }],
+    [{ top_k: 40 }, { topP: 1, topK: 40, minP: 0 }],
+    [{ min_p: 0.2 }, { topP: 1, topK: 0, minP: 0.2 }],
+  ])("takes %j as the only truncation", (body, expected) => {
+    expect(parse(body)).toMatchObject(expected);
+  });
+
+  it("reads developer as system, joins text parts by lines, and takes null as absent", () => {
+    const request = parse({
+      messages: [
+        { role: "developer", content: "Be brief." },
+        {
+          role: "user",
+          content: [
+            { type: "text", text: "a" },
+            { type: "text", text: "b" },
+          ],
+          name: null,
+        },
+      ],
+      stop: null,
+      max_tokens: null,
+      tools: null,
+    });
+    expect(request.messages).toEqual([
+      { role: "system", content: "Be brief." },
+      { role: "user", content: "a\nb" },
+    ]);
+    expect(request).toMatchObject({ stop: [], maxTokens: null });
+  });
+
+  it("takes either name of the token limit, and one stop text or several", () => {
+    expect(parse({ max_tokens: 7 }).maxTokens).toBe(7);
+    expect(parse({ max_completion_tokens: 8 }).maxTokens).toBe(8);
+    expect(parse({ stop: "x" }).stop).toEqual(["x"]);
+    expect(parse({ stop: ["x", "y"] }).stop).toEqual(["x", "y"]);
+  });
+
+  it("accepts fields that change nothing, and neutral values of those that it cannot honour", () => {
+    const neutral = {
+      user: "u",
+      metadata: { a: "b" },
+      store: true,
+      service_tier: "auto",
+      safety_identifier: "s",
+      parallel_tool_calls: true,
+      tools: [],
+      tool_choice: "none",
+      n: 1,
+      logprobs: false,
+      logit_bias: {},
+      response_format: { type: "text" },
+      modalities: ["text"],
+    };
+    expect(parse(neutral)).toEqual(parse({}));
+  });
+
+  it.each([
+    ["tools", { tools: [{ type: "function", function: { name: "f" } }] }],
+    ["tool_choice", { tool_choice: "required" }],
+    ["functions", { functions: [{ name: "f" }] }],
+    ["response_format", { response_format: { type: "json_object" } }],
+    ["logprobs", { logprobs: true }],
+    ["top_logprobs", { top_logprobs: 2 }],
+    ["n", { n: 2 }],
+    ["logit_bias", { logit_bias: { "1": 5 } }],
+    ["modalities", { modalities: ["text", "audio"] }],
+    ["audio", { audio: { voice: "alloy", format: "wav" } }],
+    ["reasoning_effort", { reasoning_effort: "high" }],
+    ["never_heard_of", { never_heard_of: 1 }],
+    ["messages[0].name", { messages: [{ role: "user", content: "a", name: "Ann" }] }],
+    [
+      "messages[0].content[1]",
+      {
+        messages: [
+          {
+            role: "user",
+            content: [
+              { type: "text", text: "a" },
+              { type: "image_url", image_url: { url: "data:," } },
+            ],
+          },
+        ],
+      },
+    ],
+    ["messages[1].role", { messages: [...hello, { role: "tool", content: "1", tool_call_id: "c" }] }],
+    [
+      "messages[1].tool_calls",
+      { messages: [...hello, { role: "assistant", content: "", tool_calls: [{ id: "c" }] }] },
+    ],
+  ])("refuses what it cannot honour and names it: %s", (param, body) => {
+    expect(refusal(body)).toMatchObject({ status: 400, code: "unsupported_parameter", param });
+  });
+
+  it.each([
+    ["messages", { messages: [] }],
+    ["messages[0].content", { messages: [{ role: "user", content: 3 }] }],
+    ["messages[0].role", { messages: [{ role: "wizard", content: "a" }] }],
+    ["temperature", { temperature: "hot" }],
+    ["temperature", { temperature: 2.1 }],
+    ["top_p", { top_p: 0 }],
+    ["max_tokens", { max_tokens: 0 }],
+    ["max_tokens", { max_tokens: 5, max_completion_tokens: 6 }],
+    ["seed", { seed: 1.5 }],
+    ["stop", { stop: ["a", "b", "c", "d", "e"] }],
+    ["stop", { stop: "" }],
+    ["stream", { stream: "yes" }],
+    ["stream_options", { stream_options: { include_usage: true } }],
+    ["frequency_penalty", { frequency_penalty: 3 }],
+  ])("names the field with a wrong value: %s", (param, body) => {
+    expect(refusal(body)).toMatchObject({ status: 400, code: "invalid_value", param });
+  });
+
+  it.each(["{", "[]", "null", '"text"', ""])("refuses a body that is no JSON object: %j", (text) => {
+    expect(() => parseChatRequest(new TextEncoder().encode(text))).toThrow(
+      expect.objectContaining({ status: 400, code: "invalid_json" }),
+    );
+  });
+
+  it("answers any JSON with a request or a 400, never with another error", () => {
+    const field = fc.constantFrom("model", "messages", "stream", "stop", "seed", "tools", "n", "top_k");
+    fc.assert(
+      fc.property(fc.dictionary(field, fc.jsonValue()), (body) => {
+        try {
+          parseChatRequest(encode(body));
+        } catch (error) {
+          expect(error).toBeInstanceOf(NodeError);
+          expect(error).toMatchObject({ status: 400 });
+        }
+      }),
+    );
+  });
+});
+
+describe("toSeed", () => {
+  it("gives 32 bits for every integer, and never the value that means 'draw one'", () => {
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), (value) => {
+        const seed = toSeed(value);
+        expect(Number.isInteger(seed) && seed >= 0 && seed < 0xffff_ffff).toBe(true);
+      }),
+    );
+    expect(toSeed(42)).toBe(42);
+    expect(toSeed(-1)).toBe(0xffff_fffe);
+  });
+});
