@@ -7,6 +7,7 @@ export type ModelErrorCode =
   | "forbidden"
   | "hash_mismatch"
   | "not_a_model"
+  | "does_not_fit"
   | "disk_full"
   | "cache_unwritable"
   | "cancelled";

@@ -1,0 +1,9 @@
+import type { Command } from "./command.ts";
+import { doctor } from "./doctor.ts";
+import { join } from "./join.ts";
+import { modelsLs, modelsPull, modelsRm } from "./models.ts";
+import { run } from "./run.ts";
+import { status } from "./status.ts";
+
+/** Every command, in the order of `--help`. */
+export const COMMANDS: readonly Command[] = [join, run, status, doctor, modelsLs, modelsPull, modelsRm];

@@ -1,0 +1,176 @@
+import { detectHost } from "../hardware/hardware.ts";
+import { modelCacheFolder } from "../models/cache-folder.ts";
+import { type EnsuredModel, ensureModel } from "../models/ensure-model.ts";
+import { memoryNeeded, requireFit } from "../models/fit.ts";
+import { readGgufFile } from "../models/gguf.ts";
+import { ModelError } from "../models/model-error.ts";
+import { createNetwork } from "../models/network.ts";
+import type { Identity } from "../tunnel/identity.ts";
+import type { NodeConfig } from "./config.ts";
+import type { Console } from "./console.ts";
+import { NodeProblem } from "./node-problem.ts";
+import type { NodePaths } from "./paths.ts";
+import { betterModelHint, type LazyGpus, lazyGpus, pickModel, wholeHardware } from "./pick-model.ts";
+import { type Daemon, startDaemon } from "./start-daemon.ts";
+import { listenForStop, type StopSignals } from "./stop-signals.ts";
+
+/** How long running calls may take after a signal, in ms. */
+const DRAIN_MS = 10_000;
+
+/** What the parent process (`npm start`) is told over IPC. */
+export type ParentNotice =
+  | { type: "ready"; models: string[] }
+  /** The model that would be better on this machine. */
+  | { type: "hint"; message: string };
+
+/**
+ * Runs the node until a signal, the loss of its parent, or the gateway ends it. Returns after everything is closed.
+ * @throws {NodeProblem} with the exit code of what went wrong
+ */
+export async function runNode(options: {
+  config: NodeConfig;
+  identity: Identity;
+  paths: NodePaths;
+  env: Record<string, string | undefined>;
+  console: Console;
+  /** The model of this run, over `ROUTELET_MODEL` and the configuration. */
+  model?: string;
+}): Promise<void> {
+  const { console } = options;
+  const cancel = new AbortController();
+  const signals = listenForStop({
+    atOnce: () => {
+      console.end();
+      // Children hold an IPC channel to this process and end when it closes.
+      process.exit(130);
+    },
+  });
+  try {
+    const stopped = signals.first.then(() => cancel.abort());
+    stopped.catch(() => undefined);
+    const gpus = lazyGpus();
+    const model = await obtainModel({ ...options, gpus, signal: cancel.signal });
+    // Loading takes long and cannot be interrupted; the child that loads ends with this process.
+    const daemon = await Promise.race([startDaemon({ ...options, model, log: console.log }), stopped]);
+    if (daemon) await serveUntilStopped({ ...options, daemon, model, gpus, signals });
+  } catch (error) {
+    if (cancel.signal.aborted && error instanceof ModelError && error.code === "cancelled") return;
+    throw error;
+  } finally {
+    signals.dispose();
+    console.end();
+  }
+}
+
+async function obtainModel(options: {
+  config: NodeConfig;
+  env: Record<string, string | undefined>;
+  console: Console;
+  model?: string;
+  gpus: LazyGpus;
+  signal: AbortSignal;
+}): Promise<EnsuredModel | null> {
+  const { config, env, console } = options;
+  const embedded = config.engines.embedded;
+  if (!embedded) return null;
+  const cacheDir = modelCacheFolder(env);
+  const network = createNetwork(env);
+  try {
+    const picked = await pickModel({
+      wanted: options.model ?? (env.ROUTELET_MODEL || embedded.model),
+      cacheDir,
+      gpus: options.gpus,
+    });
+    const model = await ensureModel({
+      reference: picked.reference,
+      cacheDir,
+      fetch: network.fetch,
+      env,
+      signal: options.signal,
+      onProgress: console.progress,
+      log: (line) => console.log("info", line),
+    });
+    const gguf = await readGgufFile(model.path);
+    requireFit({
+      id: model.id,
+      needed: memoryNeeded({
+        fileBytes: model.bytes,
+        gguf,
+        sequences: embedded.sequences ?? 1,
+        contextTokens: embedded.contextTokens,
+      }),
+      ...(await memoryOf(model.bytes, options.gpus)),
+    });
+    return { ...model, quantisation: model.quantisation ?? gguf.quantisation ?? undefined };
+  } catch (error) {
+    if (!(error instanceof ModelError) || error.code === "cancelled") throw error;
+    if (config.engines.attach.length > 0) {
+      console.log("error", `${error.message} Only the attached engines are served.`);
+      return null;
+    }
+    throw new NodeProblem("no_model", error.message, error);
+  } finally {
+    await network.close();
+  }
+}
+
+/** A model that is small beside the host's memory needs no look at the GPUs, which takes a second. */
+async function memoryOf(
+  fileBytes: number,
+  gpus: LazyGpus,
+): Promise<{ memoryBytes: number; gpuMemoryBytes: number }> {
+  const { memoryBytes } = detectHost();
+  if (fileBytes < memoryBytes / 4) return { memoryBytes, gpuMemoryBytes: 0 };
+  const found = (await gpus.get()).gpus.filter((gpu) => gpu.backend !== "none");
+  return { memoryBytes, gpuMemoryBytes: found.reduce((sum, gpu) => sum + gpu.memoryBytes, 0) };
+}
+
+async function serveUntilStopped(options: {
+  daemon: Daemon;
+  model: EnsuredModel | null;
+  env: Record<string, string | undefined>;
+  console: Console;
+  gpus: LazyGpus;
+  signals: StopSignals;
+}): Promise<void> {
+  const { daemon, console, signals } = options;
+  console.live(daemon.status);
+  const introduced = introduce(options);
+  introduced.catch((error: unknown) =>
+    console.log("warn", `Looking at the hardware failed: ${String(error)}`),
+  );
+  const outcome = await Promise.race([
+    signals.first.then((by) => ({ by })),
+    daemon.ended.then((end) => ({ by: "gateway" as const, ...end })),
+  ]);
+  if (outcome.by === "signal")
+    console.log("info", "Stopping: running calls may finish.", { drainMs: DRAIN_MS });
+  await daemon.stop(outcome.by === "signal" ? DRAIN_MS : 0);
+  if (outcome.by === "gateway") throw new NodeProblem("refused", outcome.message);
+}
+
+/** After the connection stands: what is served, to the parent; then the GPUs and the better model, at leisure. */
+async function introduce(options: {
+  daemon: Daemon;
+  model: EnsuredModel | null;
+  env: Record<string, string | undefined>;
+  console: Console;
+  gpus: LazyGpus;
+}): Promise<void> {
+  await options.daemon.connected;
+  notifyParent({ type: "ready", models: options.daemon.status().state.models.map((model) => model.id) });
+  options.daemon.setHardware(await wholeHardware(options.gpus));
+  if (!options.model) return;
+  const hint = await betterModelHint({
+    servedId: options.model.id,
+    cacheDir: modelCacheFolder(options.env),
+    gpus: options.gpus,
+  });
+  if (hint === null) return;
+  options.console.log("info", hint);
+  notifyParent({ type: "hint", message: hint });
+}
+
+function notifyParent(notice: ParentNotice): void {
+  if (process.connected) process.send?.(notice);
+}

@@ -1,0 +1,151 @@
+import { createAttachEngine } from "../engines/attach/attach.ts";
+import { createEmbeddedEngine } from "../engines/embedded/embedded.ts";
+import type { Engine } from "../engines/engine.ts";
+import { detectHost, type Hardware } from "../hardware/hardware.ts";
+import type { EnsuredModel } from "../models/ensure-model.ts";
+import { createServe } from "../serve/serve.ts";
+import { type Identity, saveIdentity } from "../tunnel/identity.ts";
+import { openTunnel, type StopReason } from "../tunnel/open-tunnel.ts";
+import type { NodeConfig } from "./config.ts";
+import { describeTunnelEvent } from "./describe-tunnel-event.ts";
+import type { Log } from "./log.ts";
+import { nodeState } from "./node-state.ts";
+import type { NodePaths } from "./paths.ts";
+import { type DaemonStatus, serveStatus } from "./status.ts";
+
+export interface Daemon {
+  status(): DaemonStatus;
+  /** The gateway's view of the machine changes when the GPUs are known. */
+  setHardware(hardware: Hardware): void;
+  /** Resolves when the tunnel is open for the first time. */
+  connected: Promise<void>;
+  /** Resolves when the tunnel has ended for good, with the reason. */
+  ended: Promise<{ reason: StopReason; message: string }>;
+  /** Takes no new calls, lets running ones finish within `ms`, then ends everything. */
+  stop(ms: number): Promise<void>;
+}
+
+/**
+ * Puts the node together: engines, queue, tunnel, status. The model's file must be there already.
+ * @throws {NodeError} when the model cannot be loaded
+ * @throws {NodeProblem} `already_running`
+ */
+export async function startDaemon(options: {
+  config: NodeConfig;
+  identity: Identity;
+  paths: NodePaths;
+  model: EnsuredModel | null;
+  log: Log;
+  now?: () => number;
+}): Promise<Daemon> {
+  const { config, identity, log } = options;
+  const startedAt = (options.now ?? Date.now)();
+  let hardware: Hardware = { ...detectHost(), gpus: [] };
+  let draining = false;
+  const engines: Engine[] = [];
+  const connected = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<{ reason: StopReason; message: string }>();
+
+  const serve = createServe({
+    engines: () => engines,
+    queueLimit: config.queueLimit,
+    clock: () => performance.now(),
+  });
+  const state = () => nodeState({ engines, load: serve.load(), hardware, draining });
+  // The socket comes first: it is also the lock against a second daemon on this folder.
+  const statusServer = await serveStatus({ socket: options.paths.socket, status: () => status() });
+  let tunnel: ReturnType<typeof openTunnel> | null = null;
+
+  const status = (): DaemonStatus => ({
+    pid: process.pid,
+    startedAt,
+    gatewayUrl: config.gatewayUrl,
+    node: { id: identity.nodeId, name: identity.name, projects: identity.projects },
+    tunnel: tunnel?.status() ?? { phase: "connecting", activeCalls: 0, lastError: null },
+    state: state(),
+  });
+  const changed = () => tunnel?.stateChanged();
+
+  try {
+    await startEngines({ config, model: options.model, log, engines });
+    for (const engine of engines) engine.onChange(changed);
+    serve.onChange(changed);
+    serve.refresh();
+    tunnel = openTunnel({
+      gatewayUrl: config.gatewayUrl,
+      identity,
+      saveIdentity: (next) => saveIdentity(options.paths.identity, next),
+      handler: serve.handle,
+      state,
+      allowInsecureLan: config.allowInsecureLan,
+      onEvent: (event) => {
+        const { level, message, fields } = describeTunnelEvent(event);
+        log(level, message, fields);
+        if (event.type === "connected") connected.resolve();
+        if (event.type === "stopped") ended.resolve({ reason: event.reason, message: event.message });
+      },
+    });
+  } catch (error) {
+    await Promise.allSettled([...engines.map((engine) => engine.close()), statusServer.close()]);
+    throw error;
+  }
+  const opened = tunnel;
+
+  return {
+    status,
+    setHardware: (next) => {
+      hardware = next;
+      changed();
+    },
+    connected: connected.promise,
+    ended: ended.promise,
+    stop: async (ms) => {
+      draining = true;
+      changed();
+      const idle = serve.drain();
+      // Refusing new calls is what matters here; waiting for the running ones is the tunnel's part, with its limit.
+      idle.catch((error: unknown) => log("warn", `Draining failed: ${String(error)}`));
+      if (ms > 0) await opened.drain(ms);
+      else await opened.close();
+      await Promise.allSettled(engines.map((engine) => engine.close()));
+      await statusServer.close();
+    },
+  };
+}
+
+async function startEngines(options: {
+  config: NodeConfig;
+  model: EnsuredModel | null;
+  log: Log;
+  engines: Engine[];
+}): Promise<void> {
+  const { config, model, log, engines } = options;
+  for (const attached of config.engines.attach) {
+    engines.push(
+      await createAttachEngine({
+        baseUrl: attached.url,
+        apiKey: attached.apiKey,
+        models: attached.models,
+        log: (level, message) => log(level, message),
+      }),
+    );
+  }
+  if (!model) return;
+  log("info", `Loading ${model.id}.`, { model: model.id, bytes: model.bytes });
+  const engine = await createEmbeddedEngine({
+    modelId: model.id,
+    modelPath: model.path,
+    fileSha256: model.sha256,
+    quantisation: model.quantisation ?? null,
+    sequences: config.engines.embedded?.sequences,
+    contextTokens: config.engines.embedded?.contextTokens,
+    log: (level, message) => log(level, message),
+  });
+  engines.push(engine);
+  const [served] = engine.models();
+  log("info", `Serving ${model.id} on ${engine.runtime()?.gpu ?? "the CPU"}.`, {
+    model: model.id,
+    slots: engine.slots(),
+    tokensPerSecond: served?.tokensPerSecond ?? null,
+  });
+}
