@@ -18,6 +18,9 @@ interface Call {
   paused: PromiseWithResolvers<void> | null;
 }
 
+/** Native libraries may explain themselves over many lines. */
+const MAX_REASON_LENGTH = 500;
+
 const calls = new Map<number, Call>();
 let runtime: Runtime | null = null;
 let slots: SlotPool<Token, Sequence> | null = null;
@@ -37,7 +40,8 @@ async function load(message: Extract<ParentMessage, { type: "load" }>): Promise<
     slots = createSlotPool(runtime.sequences);
     send({ type: "ready", model: runtime.loaded });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const text = error instanceof Error ? error.message : String(error);
+    const reason = text.replace(/\s+/g, " ").slice(0, MAX_REASON_LENGTH);
     send({
       type: "loadFailed",
       message: error instanceof LoadError ? reason : `The model cannot be loaded: ${reason}`,
@@ -76,7 +80,7 @@ async function run(id: number, request: ChatRequest, call: Call): Promise<void> 
     return;
   }
   try {
-    let prefillStartUs = 0;
+    const prefillStartUs = elapsedUs();
     const { finishReason, usage } = await generate({
       model,
       sequence,
@@ -86,10 +90,8 @@ async function run(id: number, request: ChatRequest, call: Call): Promise<void> 
       request,
       signal,
       ready: () => call.paused?.promise ?? Promise.resolve(),
-      onPrefillStart: () => {
-        prefillStartUs = elapsedUs();
-      },
-      onFirstToken: (usage) => send({ type: "first", id, usage, prefillStartUs, firstTokenUs: elapsedUs() }),
+      onPrefill: (usage) => send({ type: "prefill", id, usage, prefillStartUs }),
+      onFirstToken: (usage) => send({ type: "first", id, usage, firstTokenUs: elapsedUs() }),
       onText: (text, completionTokens) => send({ type: "text", id, text, completionTokens }),
     });
     send({ type: "end", id, finishReason, usage, endUs: elapsedUs() });

@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import type { ServedModel } from "../../../../src/tunnel/protocol/messages.ts";
 import { NodeError } from "../../serve/contract.ts";
 import { cancelled, engineFailed, modelNotLoaded } from "../../serve/node-errors.ts";
-import { createChunkRenderer, renderCompletion } from "../chat-output.ts";
+import { type ChatUsage, createChunkRenderer, renderCompletion } from "../chat-output.ts";
 import { parseChatRequest } from "../chat-request.ts";
-import type { Engine, EngineRequest } from "../engine.ts";
+import type { Engine, EnginePhases, EngineRequest } from "../engine.ts";
 import { createBodyQueue } from "./body-queue.ts";
 import { createChildHost, type EngineLog } from "./child-host.ts";
 import type { CallMessage, LoadOptions } from "./ipc.ts";
@@ -22,6 +22,8 @@ export interface EmbeddedEngineOptions {
   /** Tokens for each sequence; default what the model was trained on, up to 8,192. */
   contextTokens?: number;
   gpu?: LoadOptions["gpu"];
+  /** Unread bytes of one answer above which its generation pauses; default 256 KiB. */
+  unreadBytes?: number;
   log?: EngineLog;
   random?: () => number;
   /** Milliseconds, rising. */
@@ -42,8 +44,7 @@ interface Call {
   onLost(error: NodeError): void;
 }
 
-/** Unread bytes of one answer above which its generation pauses. */
-const HIGH_BYTES = 256 * 1024;
+const DEFAULT_UNREAD_BYTES = 256 * 1024;
 const MIN_THREAD_POOL = 8;
 
 const CAPABILITIES: ServedModel["capabilities"] = {
@@ -148,6 +149,7 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
           ? createChunkRenderer(identity, chat.includeUsage)
           : createWholeRenderer((reply) => renderCompletion(identity, reply)),
         streamed: chat.stream,
+        unreadBytes: options.unreadBytes ?? DEFAULT_UNREAD_BYTES,
       });
     },
     onChange: (listener) => void listeners.add(listener),
@@ -176,6 +178,12 @@ function createWholeRenderer(
   };
 }
 
+function noteUsage(phases: EnginePhases, usage: ChatUsage): void {
+  phases.promptTokens = usage.promptTokens;
+  phases.reusedTokens = usage.cachedTokens;
+  phases.completionTokens = usage.completionTokens;
+}
+
 /** Turns the child's messages into a response: its head at the first token (streamed) or at the end. */
 function runCall(options: {
   request: EngineRequest;
@@ -186,12 +194,13 @@ function runCall(options: {
   pressure(high: boolean): void;
   renderer: Renderer;
   streamed: boolean;
+  unreadBytes: number;
 }): Promise<Response> {
   const { request, renderer, streamed } = options;
   const { phases, signal } = request;
   const head = Promise.withResolvers<Response>();
   const queue = createBodyQueue({
-    highBytes: HIGH_BYTES,
+    highBytes: options.unreadBytes,
     onPressure: options.pressure,
     onAbandoned: options.cancel,
   });
@@ -227,14 +236,13 @@ function runCall(options: {
     },
     onMessage: (message) => {
       switch (message.type) {
+        case "prefill":
+          phases.prefillStartUs = message.prefillStartUs;
+          noteUsage(phases, message.usage);
+          break;
         case "first":
-          Object.assign(phases, {
-            prefillStartUs: message.prefillStartUs,
-            firstTokenUs: message.firstTokenUs,
-            promptTokens: message.usage.promptTokens,
-            reusedTokens: message.usage.cachedTokens,
-            completionTokens: message.usage.completionTokens,
-          });
+          phases.firstTokenUs = message.firstTokenUs;
+          noteUsage(phases, message.usage);
           write(renderer.start());
           if (streamed) open();
           break;
@@ -244,12 +252,8 @@ function runCall(options: {
           break;
         case "end":
           settle();
-          Object.assign(phases, {
-            endUs: message.endUs,
-            promptTokens: message.usage.promptTokens,
-            reusedTokens: message.usage.cachedTokens,
-            completionTokens: message.usage.completionTokens,
-          });
+          phases.endUs = message.endUs;
+          noteUsage(phases, message.usage);
           if (message.finishReason === null) {
             fail(cancelled());
             break;

@@ -17,7 +17,7 @@ export interface GenerateOptions {
   signal: AbortSignal;
   /** Resolves when the reader wants more. */
   ready(): Promise<void>;
-  onPrefillStart(): void;
+  onPrefill(usage: ChatUsage): void;
   onFirstToken(usage: ChatUsage): void;
   onText(text: string, completionTokens: number): void;
 }
@@ -38,7 +38,6 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
   const usage: ChatUsage = { promptTokens: prompt.length, cachedTokens: 0, completionTokens: 0 };
   const threads = options.threads.enterPrefill();
   try {
-    options.onPrefillStart();
     const rest = await prefill(options, threads, usage);
     if (rest === null) return { finishReason: null, usage };
     const endSlice = threads.beginSlice(rest.length);
@@ -92,6 +91,7 @@ async function prefill(
   // At least one token must be evaluated to have something to sample from.
   await sequence.adaptStateToTokens(prompt.slice(0, -1), false);
   usage.cachedTokens = sequence.nextTokenIndex;
+  options.onPrefill(usage);
   let next = sequence.nextTokenIndex;
   while (prompt.length - next > sliceTokens) {
     if (signal.aborted) return null;

@@ -32,8 +32,10 @@ export type ParentMessage =
 
 /** Of one call; times are microseconds from the receipt of `generate`. */
 export type CallMessage =
+  /** The call has a slot, which holds `cachedTokens` of its prompt. */
+  | { type: "prefill"; id: number; usage: ChatUsage; prefillStartUs: number }
   /** The first token is there: the answer begins. */
-  | { type: "first"; id: number; usage: ChatUsage; prefillStartUs: number; firstTokenUs: number }
+  | { type: "first"; id: number; usage: ChatUsage; firstTokenUs: number }
   /** Text that is final; `completionTokens` counts up to here. */
   | { type: "text"; id: number; text: string; completionTokens: number }
   /**
