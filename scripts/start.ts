@@ -1,0 +1,122 @@
+import { resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { explainStartError, StartError } from "./gateway/start-error.ts";
+import { type RunningGateway, startGateway } from "./gateway.ts";
+import { onParentGone } from "./lifeline.ts";
+import { addressesOf } from "./start/addresses.ts";
+import { exposureLines, usageLines, withoutNodeLines } from "./start/banner.ts";
+import { type NodeProcess, startNode } from "./start/node-process.ts";
+import { loadSecrets, secretsPath } from "./start/secrets.ts";
+import { nodeEnvironment, workerVars } from "./start/worker-vars.ts";
+
+// `npm start`: gateway and local node on this machine. People read stderr and stdout; programs read one line on
+// stdout: `ready http://…`.
+
+const { env } = process;
+const stateDir = resolve(env.ROUTELET_STATE || ".routelet");
+const host = env.HOST || "127.0.0.1";
+const port = Number(env.PORT || "8787");
+
+let gateway: RunningGateway | undefined;
+let node: NodeProcess | undefined;
+let stopping: Promise<never> | undefined;
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function print(lines: string[]): void {
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+/** Ends the node first, so that its running calls can finish through the gateway. */
+function stop(code: number): Promise<never> {
+  stopping ??= (async () => {
+    await node?.stop();
+    await gateway?.dispose();
+    process.exit(code);
+  })();
+  return stopping;
+}
+
+async function createJoinToken(url: string, adminKey: string): Promise<string> {
+  const response = await fetch(`${url}/api/nodes/join-tokens`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${adminKey}`, "content-type": "application/json" },
+    body: "{}",
+  });
+  const body = (await response.json()) as { token?: string };
+  if (!response.ok || body.token === undefined)
+    throw new Error(`The gateway gave no join token (HTTP ${response.status}).`);
+  return body.token;
+}
+
+/** The node is connected before every isolate of the gateway has heard of it: ready is when a call finds it. */
+async function untilListed(url: string, apiKey: string): Promise<void> {
+  for (;;) {
+    const response = await fetch(`${url}/v1/models`, { headers: { authorization: `Bearer ${apiKey}` } });
+    const body = (await response.json()) as { data?: { id: string }[] };
+    if (body.data?.some((model) => model.id.startsWith("slm/"))) return;
+    await delay(100);
+  }
+}
+
+async function main(): Promise<void> {
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new StartError(`PORT=${env.PORT} is not a port. Choose one from 1 to 65535.`);
+  const secrets = loadSecrets({ stateDir, env });
+  const { local, outside } = addressesOf({ host, port });
+  say("Starting the gateway …");
+  gateway = await startGateway({
+    stateDir,
+    host,
+    port,
+    vars: workerVars({ env, secrets }),
+    log: ({ level, message }) => {
+      if (level === "error" || level === "warn") say(message);
+    },
+  });
+  void gateway.exited.then(() => {
+    if (stopping !== undefined) return;
+    say("The gateway has ended unexpectedly.");
+    void stop(1);
+  });
+  say(`The gateway listens on ${local}. Starting the local node …`);
+  const joinToken = (): Promise<string> => createJoinToken(local, secrets.ROUTELET_ADMIN_KEY);
+  node = startNode({
+    gatewayUrl: local,
+    env: nodeEnvironment({ env, stateDir }),
+    createJoinToken: joinToken,
+    allowInsecureLan: outside.length > 0,
+    say,
+  });
+  const outcome = await node.outcome;
+  if (stopping !== undefined) return;
+  if ("problem" in outcome) {
+    const hasCloudKey = Boolean(env.OPENAI_API_KEY || env.ANTHROPIC_API_KEY);
+    for (const line of withoutNodeLines({ problem: outcome.problem, hasCloudKey })) say(line);
+  } else {
+    await untilListed(local, secrets.ROUTELET_API_KEY);
+    say(`The local node serves ${outcome.models.join(", ")}.`);
+  }
+  print(
+    usageLines({
+      url: local,
+      apiKey: secrets.ROUTELET_API_KEY,
+      adminKeyFile: env.ROUTELET_ADMIN_KEY ? "ROUTELET_ADMIN_KEY" : secretsPath(stateDir),
+      model: "auto",
+    }),
+  );
+  if (outside.length > 0) print(exposureLines({ host, urls: outside, joinToken: await joinToken() }));
+  print([`ready ${local}`]);
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void stop(0));
+onParentGone(() => void stop(0));
+try {
+  await main();
+} catch (thrown) {
+  const error = explainStartError(thrown, { stateDir, port });
+  say(error instanceof StartError ? error.message : `Routelet could not start: ${String(error)}`);
+  await stop(1);
+}
