@@ -117,7 +117,9 @@ export class NodeTunnel extends DurableObject<Env> {
     if (this.#node?.socket === socket) this.#node.receive(message, Date.now());
   }
 
-  override async webSocketClose(socket: WebSocket): Promise<void> {
+  override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
+    // 1005 and 1006 are never sent (RFC 6455 section 7.4.1).
+    socket.close(code === 1005 || code === 1006 ? 1000 : code);
     await this.#lost(socket);
   }
 

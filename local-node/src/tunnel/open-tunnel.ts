@@ -15,6 +15,8 @@ const MAX_REFUSALS = 5;
 /** A connection that lasted this long was a good one: the next failure starts the backoff anew. In ms. */
 const STABLE_MS = 10_000;
 
+const CLOSE_GRACE_MS = 1_000;
+
 export type StopReason = "closed" | "superseded" | "revoked" | "refused" | "incompatible";
 
 /** Texts for the operator are in `message`; nothing in an event is secret. */
@@ -162,7 +164,7 @@ class TunnelLifecycle {
     if (this.#stopping.signal.aborted) return;
     this.#stopReason = reason;
     this.#stopping.abort();
-    this.#socket?.close(1000, "closed");
+    if (this.#socket !== null) closeSoon(this.#socket, "closed");
   }
 
   status(): TunnelStatus {
@@ -233,7 +235,7 @@ class TunnelLifecycle {
     for (const { data, isBinary } of connection.early) session.receive(data, isBinary);
     states.changed();
     this.#options.onEvent({ type: "connected", generation: connection.identity.generation });
-    if (this.#stopping.signal.aborted) socket.close(1000, "closed");
+    if (this.#stopping.signal.aborted) closeSoon(socket, "closed");
     const { code, reason } = await closed;
     session.end();
     states.stop();
@@ -252,7 +254,9 @@ class TunnelLifecycle {
     this.#options.onEvent({ type: "go_away", ...goAway });
     const socket = this.#socket;
     this.#untilIdle(session, goAway.drainMs)
-      .then(() => socket?.close(1000, "drained"))
+      .then(() => {
+        if (socket !== null) closeSoon(socket, "drained");
+      })
       .catch((error) => this.#options.onEvent({ type: "error", error }));
   }
 
@@ -300,4 +304,11 @@ class TunnelLifecycle {
       signal.addEventListener("abort", done);
     });
   }
+}
+
+/** Says goodbye, but does not wait long for a gateway that says nothing back. */
+function closeSoon(socket: WebSocket, reason: string): void {
+  socket.close(1000, reason);
+  const timer = setTimeout(() => socket.terminate(), CLOSE_GRACE_MS);
+  socket.once("close", () => clearTimeout(timer));
 }

@@ -58,11 +58,7 @@ async function dispatch(
       body: new Uint8Array(await request.arrayBuffer()),
       signal: request.signal,
     });
-    ctx.waitUntil(
-      reply.end.then((end) =>
-        console.log(JSON.stringify({ end: end.error?.code ?? "done", spans: end.spans })),
-      ),
-    );
+    ctx.waitUntil(reply.end);
     return new Response(reply.body, { status: reply.status, headers: reply.headers });
   } catch (error) {
     if (!(error instanceof RouteletError)) throw error;
