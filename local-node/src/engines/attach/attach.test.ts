@@ -1,0 +1,313 @@
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import fc from "fast-check";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { startCall } from "../test-call.ts";
+import { listen, readBody, type TestServer } from "../test-server.ts";
+import { type AttachEngine, type AttachEngineOptions, createAttachEngine } from "./attach.ts";
+import { fromEngineHeaders, toEngineHeaders } from "./headers.ts";
+import { parseModelList } from "./list-models.ts";
+
+type Answer = (request: IncomingMessage, response: ServerResponse, body: Buffer) => void | Promise<void>;
+
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+async function attachTo(
+  answer: Answer,
+  options: Partial<AttachEngineOptions> = {},
+): Promise<{ engine: AttachEngine; server: TestServer }> {
+  const server = await listen((request, response) => {
+    readBody(request)
+      .then((body) => answer(request, response, body))
+      .catch(() => response.destroy());
+  });
+  closers.push(() => server.close());
+  const engine = await createAttachEngine({
+    baseUrl: server.baseUrl,
+    probe: false,
+    models: ["m"],
+    ...options,
+  });
+  closers.push(() => engine.close());
+  return { engine, server };
+}
+const json = (response: ServerResponse, body: unknown, status = 200): void => {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+};
+
+describe("the attached engine's bytes", () => {
+  it("pass untouched in both directions", async () => {
+    const odd = '{ "model":"m",\t"x" : 1.0, "messages":[] , "u":"\\u00e9"}\n';
+    const reply = 'data: {"a" : 1.50}\r\n\r\n: comment\n\ndata: [DONE]\n\n';
+    const seen: string[] = [];
+    const { engine } = await attachTo((request, response, body) => {
+      seen.push(`${request.method} ${request.url}`, body.toString());
+      response.writeHead(200, { "content-type": "text/event-stream" }).end(reply);
+    });
+    const response = await engine.handle({
+      method: "POST",
+      path: "/v1/chat/completions",
+      headers: { "content-type": "application/json" },
+      body: new TextEncoder().encode(odd),
+      deadlineMs: 1000,
+      signal: new AbortController().signal,
+      model: "m",
+      phases: {},
+    });
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of response.body) chunks.push(chunk);
+    expect(Buffer.concat(chunks).toString()).toBe(reply);
+    expect(seen).toEqual(["POST /v1/chat/completions", odd]);
+  });
+
+  it("come as the engine sends them, without waiting for the end", async () => {
+    const held: ServerResponse[] = [];
+    const { engine } = await attachTo((_, response) => {
+      held.push(response);
+      response.write("data: 1\n\n");
+    });
+    const call = await startCall(engine, { stream: true });
+    expect(new TextDecoder().decode((await call.body.next()).value)).toBe("data: 1\n\n");
+    held[0]?.write("data: 2\n\n");
+    expect(new TextDecoder().decode((await call.body.next()).value)).toBe("data: 2\n\n");
+    held[0]?.end();
+    expect((await call.body.next()).done).toBe(true);
+  });
+
+  it.each([400, 404, 429, 500])("keep an engine's own error: %i", async (status) => {
+    const error = { error: { message: "theirs", code: "own_code" } };
+    const { engine } = await attachTo((_, response) => {
+      response.setHeader("retry-after", "7");
+      json(response, error, status);
+    });
+    const call = await startCall(engine, {});
+    expect([call.status, call.headers["retry-after"]]).toEqual([status, "7"]);
+    expect(JSON.parse(await call.text())).toEqual(error);
+  });
+
+  it("wait in the engine when their reader is slow, instead of in memory", async () => {
+    let written = 0;
+    const { engine } = await attachTo(async (_, response) => {
+      response.on("close", () => response.emit("drain"));
+      const chunk = Buffer.alloc(64 * 1024, "x");
+      while (!response.destroyed && written < 256 * 1024 * 1024) {
+        written += chunk.byteLength;
+        if (!response.write(chunk)) await once(response, "drain");
+      }
+    });
+    const call = await startCall(engine, { stream: true });
+    await call.body.next();
+    let before = -1;
+    await vi.waitFor(
+      () => {
+        const stalled = written === before;
+        before = written;
+        expect(stalled).toBe(true);
+      },
+      { timeout: 4000, interval: 300 },
+    );
+    expect(written).toBeLessThan(64 * 1024 * 1024);
+    await call.body.return?.();
+  });
+});
+
+describe("the attached engine's headers", () => {
+  it("carry the engine's key and the trace, and nothing of the gateway or of the hop", () => {
+    const headers = toEngineHeaders(
+      {
+        "content-type": "application/json",
+        traceparent: "00-a-b-01",
+        authorization: "Bearer agent",
+        "x-api-key": "agent",
+        cookie: "a=b",
+        "x-routelet-session": "s",
+        host: "gateway",
+        connection: "keep-alive, x-own",
+        "x-own": "1",
+        "transfer-encoding": "chunked",
+        "accept-encoding": "gzip, br",
+      },
+      "engine-key",
+    );
+    expect(headers).toEqual({
+      "content-type": "application/json",
+      traceparent: "00-a-b-01",
+      "accept-encoding": "identity",
+      authorization: "Bearer engine-key",
+    });
+    expect(toEngineHeaders({ authorization: "Bearer agent" }, undefined)).not.toHaveProperty("authorization");
+  });
+
+  it("never leak a credential of the caller, however they are combined", () => {
+    const name = fc.constantFrom("authorization", "cookie", "x-api-key", "x-routelet-a", "te", "accept");
+    fc.assert(
+      fc.property(fc.dictionary(name, fc.constant("secret")), (headers) => {
+        const { accept: _, ...rest } = toEngineHeaders(headers, undefined);
+        expect(Object.values(rest)).not.toContain("secret");
+      }),
+    );
+  });
+
+  it("come back without those of the hop and without cookies", () => {
+    expect(
+      fromEngineHeaders({
+        "Content-Type": "text/event-stream",
+        "set-cookie": ["a=b"],
+        "transfer-encoding": "chunked",
+        "content-length": "3",
+        "x-request-id": "r",
+        vary: ["a", "b"],
+      }),
+    ).toEqual({ "content-type": "text/event-stream", "x-request-id": "r", vary: "a, b" });
+  });
+});
+
+describe("the attached engine's failures", () => {
+  it("say that nobody answers, in a way that may be tried again", async () => {
+    const { engine, server } = await attachTo((_, response) => void response.end());
+    await server.close();
+    await expect(startCall(engine, {})).rejects.toMatchObject({
+      code: "engine_unreachable",
+      status: 503,
+      retryable: true,
+    });
+  });
+
+  it("end the engine's request when the caller leaves", async () => {
+    let closed = false;
+    const { engine } = await attachTo((_, response) => {
+      response.on("close", () => {
+        closed = true;
+      });
+      response.write("data: 1\n\n");
+    });
+    const cancel = new AbortController();
+    const call = await startCall(engine, { stream: true }, { signal: cancel.signal });
+    await call.body.next();
+    cancel.abort();
+    await expect(call.body.next()).rejects.toMatchObject({ code: "cancelled" });
+    await vi.waitFor(() => expect(closed).toBe(true));
+  });
+
+  it("end the engine's request when the caller leaves before the head", async () => {
+    let closed = false;
+    const cancel = new AbortController();
+    const { engine } = await attachTo((_, response) => {
+      response.on("close", () => {
+        closed = true;
+      });
+      cancel.abort();
+    });
+    await expect(startCall(engine, {}, { signal: cancel.signal })).rejects.toMatchObject({
+      code: "cancelled",
+    });
+    await vi.waitFor(() => expect(closed).toBe(true));
+  });
+});
+
+describe("the attached engine's models", () => {
+  it("are those that it lists, with their context sizes, and change with it", async () => {
+    let data: object[] = [{ id: "a", max_model_len: 4096 }, { id: "b" }];
+    const { engine } = await attachTo((_, response) => json(response, { data }), { models: undefined });
+    const listed = () => engine.models().map(({ id, contextTokens }) => [id, contextTokens]);
+    expect(listed()).toEqual([
+      ["a", 4096],
+      ["b", null],
+    ]);
+    let changes = 0;
+    engine.onChange(() => {
+      changes++;
+    });
+    data = [{ id: "c" }];
+    await engine.refresh();
+    await engine.refresh();
+    expect([listed(), changes]).toEqual([[["c", null]], 1]);
+  });
+
+  it("appear later when nobody answers at the start, and survive one missed look", async () => {
+    let up = false;
+    const { engine } = await attachTo(
+      (_, response) => (up ? json(response, { data: [{ id: "a" }] }) : json(response, {}, 503)),
+      { models: undefined },
+    );
+    expect(engine.models()).toEqual([]);
+    up = true;
+    await engine.refresh();
+    expect(engine.models()).toHaveLength(1);
+    up = false;
+    await engine.refresh();
+    expect(engine.models()).toHaveLength(1);
+    await engine.refresh();
+    expect(engine.models()).toEqual([]);
+  });
+
+  it.each([[{ data: [{ id: 3 }] }], [{}], [null], ["text"]])("are none in %j", (body) => {
+    expect(parseModelList(body)).toBeNull();
+  });
+
+  it("are asked for with the engine's key", async () => {
+    const keys: unknown[] = [];
+    await attachTo(
+      (request, response) => {
+        keys.push(request.headers.authorization);
+        json(response, { data: [] });
+      },
+      { models: undefined, apiKey: "k" },
+    );
+    expect(keys).toEqual(["Bearer k"]);
+  });
+});
+
+describe("the attached engine's capabilities", () => {
+  it("are those that its answers prove: what it accepts and ignores does not count", async () => {
+    const { engine } = await attachTo(
+      (_, response, body) => {
+        const request = JSON.parse(body.toString());
+        const message = request.tools
+          ? { tool_calls: [{ function: { name: "note", arguments: "{}" } }] }
+          : { content: request.response_format?.type === "json_object" ? "{}" : "Hello!" };
+        json(response, { choices: [{ message }] });
+      },
+      { probe: true },
+    );
+    expect(engine.models()[0]?.capabilities).toMatchObject({ chat: true, tools: false });
+    await engine.probed();
+    expect(engine.models()[0]?.capabilities).toEqual({
+      chat: true,
+      tools: true,
+      jsonSchema: false,
+      jsonObject: true,
+      logprobs: false,
+      images: true,
+      audio: false,
+      multipleChoices: false,
+      logitBias: false,
+      penalties: false,
+      reasoning: false,
+    });
+  });
+
+  it("stay at plain chat with an engine that refuses or breaks every probe", async () => {
+    let count = 0;
+    const { engine } = await attachTo(
+      (_, response) => {
+        count++;
+        if (count % 2 === 0) response.destroy();
+        else json(response, { error: {} }, 400);
+      },
+      { probe: true },
+    );
+    await engine.probed();
+    const { chat, ...others } = engine.models()[0]?.capabilities ?? { chat: false };
+    expect([chat, Object.values(others).some(Boolean), count > 5]).toEqual([true, false, true]);
+  });
+
+  it("do not delay the start or the end", async () => {
+    const { engine } = await attachTo(() => {}, { probe: true });
+    expect(engine.models()).toHaveLength(1);
+    await engine.close();
+  });
+});
