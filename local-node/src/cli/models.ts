@@ -3,7 +3,7 @@ import { lazyGpus, wholeHardware } from "../daemon/pick-model.ts";
 import { listCached, removeCached } from "../models/cache.ts";
 import { modelCacheFolder } from "../models/cache-folder.ts";
 import { CATALOGUE } from "../models/catalogue.ts";
-import { estimate } from "../models/choose.ts";
+import { type Estimate, estimate, FAST_ENOUGH } from "../models/choose.ts";
 import { humanBytes } from "../models/disk.ts";
 import { ensureModel } from "../models/ensure-model.ts";
 import { ModelError } from "../models/model-error.ts";
@@ -27,16 +27,17 @@ export const modelsLs: Command = {
     const here = new Set(cached.map((model) => model.id));
     context.print("To be fetched with: local-node models pull <id>");
     for (const entry of CATALOGUE.filter((one) => !here.has(one.id))) {
-      const { fits, fastEnough, tokensPerSecond, on } = estimate(entry, hardware);
-      const verdict = !fits
-        ? "does not fit this machine"
-        : fastEnough
-          ? `suits this machine (about ${Math.round(tokensPerSecond)} tokens/s on the ${on === "gpu" ? "GPU" : "CPU"})`
-          : `too slow here for most uses (about ${Math.round(tokensPerSecond)} tokens/s on the ${on === "gpu" ? "GPU" : "CPU"})`;
+      const verdict = describe(estimate(entry, hardware));
       context.print(`  ${entry.id}  ${humanBytes(entry.fileBytes)}, ${entry.licence}: ${verdict}`);
     }
   },
 };
+
+function describe({ fits, fastEnough, tokensPerSecond, firstTokenSeconds, on }: Estimate): string {
+  if (!fits) return "does not fit this machine";
+  const speed = `about ${Math.round(tokensPerSecond)} tokens/s on the ${on === "gpu" ? "GPU" : "CPU"}, first token after ${firstTokenSeconds.toFixed(1)} s for a prompt of ${FAST_ENOUGH.promptTokens} tokens`;
+  return fastEnough ? `suits this machine (${speed})` : `would be slow here (${speed})`;
+}
 
 export const modelsPull: Command = {
   name: "models pull",

