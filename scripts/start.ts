@@ -73,7 +73,8 @@ async function main(): Promise<void> {
     port,
     vars: workerVars({ env, secrets }),
     log: ({ level, message }) => {
-      if (level === "error" || level === "warn") say(message);
+      // workerd marks what is not worth reporting.
+      if ((level === "error" || level === "warn") && !message.startsWith("NOSENTRY")) say(message);
     },
   });
   void gateway.exited.then(() => {

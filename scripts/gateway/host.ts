@@ -69,7 +69,7 @@ async function serve(options: HostOptions): Promise<{ url: string; stop(): Promi
         },
       ],
       // Where `wrangler … --local --persist-to <state>` looks, so that its D1 commands work on this state.
-      defaultPersistRoot: join(options.stateDir, "v3"),
+      resourcePersistencePath: join(options.stateDir, "v3"),
       cf: false,
       log: new miniflare.Log(miniflare.LogLevel.NONE),
       handleStructuredLogs: ({ level, message }: { level: string; message: string }) =>

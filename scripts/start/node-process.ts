@@ -1,8 +1,12 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { EXIT_CODES } from "../../local-node/src/daemon/node-problem.ts";
+import { nodePaths } from "../../local-node/src/daemon/paths.ts";
 import type { ParentNotice } from "../../local-node/src/daemon/run-node.ts";
 import { ROOT } from "../paths.ts";
 
@@ -42,13 +46,15 @@ export function startNode(options: NodeProcessOptions): NodeProcess {
   const runOnce = async (args: string[], token?: string): Promise<{ code: number; served: boolean }> => {
     let served = false;
     const env = token === undefined ? options.env : { ...options.env, ROUTELET_JOIN_TOKEN: token };
-    // Its results belong beside its messages on stderr: our stdout carries the ready line.
+    // Our stdout carries the ready line. At a terminal the daemon draws its own progress; elsewhere it writes JSON.
+    const messages = process.stderr.isTTY ? 2 : "pipe";
     child = fork(resolve(ROOT, "local-node/src/cli.ts"), args, {
       cwd: ROOT,
       env,
       execArgv: ["--disable-warning=ExperimentalWarning"],
-      stdio: ["ignore", 2, 2, "ipc"],
+      stdio: ["ignore", 2, messages, "ipc"],
     });
+    if (child.stderr !== null) relayMessages(child.stderr, options.say);
     child.on("message", (notice: ParentNotice) => {
       if (notice.type !== "ready") return;
       served = true;
@@ -67,9 +73,13 @@ export function startNode(options: NodeProcessOptions): NodeProcess {
   const keepRunning = async (): Promise<void> => {
     let pause = FIRST_RESTART_MS;
     let mayJoin = true;
+    let hasJoined = existsSync(nodePaths(options.env).identity);
     while (!stopping.signal.aborted) {
       const startedAt = Date.now();
-      let { code, served } = await runOnce(["run", "--gateway", options.gatewayUrl]);
+      let { code, served } = hasJoined
+        ? await runOnce(["run", "--gateway", options.gatewayUrl])
+        : { code: EXIT_CODES.not_joined as number, served: false };
+      hasJoined = true;
       if (stopping.signal.aborted) return;
       // An identity that the gateway does not know is replaced once per start. A node that served and was then
       // refused was removed by the operator: joining again would undo that.
@@ -111,6 +121,18 @@ export function startNode(options: NodeProcessOptions): NodeProcess {
       await running;
     },
   };
+}
+
+/** Shows the daemon's log lines as the sentences in them. */
+function relayMessages(stream: Readable, say: (line: string) => void): void {
+  createInterface({ input: stream }).on("line", (line) => {
+    try {
+      const { level, message } = JSON.parse(line) as { level: string; message: string };
+      say(level === "info" ? message : `${level}: ${message}`);
+    } catch {
+      say(line);
+    }
+  });
 }
 
 /** Ends that another try would only repeat. */
