@@ -25,7 +25,7 @@ export interface CallOptions {
   head: RequestHead;
   outbox: Outbox;
   handler: NodeHandler;
-  /** Called once, when nothing more will be sent. */
+  /** Called once, when the last frame has left, or never will. */
   onEnded: () => void;
   /** Errors that the handler did not mean to throw, for the node's log. */
   onError: (error: unknown) => void;
@@ -44,12 +44,14 @@ export class Call {
   #body: Uint8Array[] = [];
   #bodyBytes = 0;
   #requested = false;
+  /** The last frame is queued. */
+  #answered = false;
   #ended = false;
   #response: NodeResponse | null = null;
 
   constructor(options: CallOptions) {
     this.#options = options;
-    this.#lane = options.outbox.lane(options.stream);
+    this.#lane = options.outbox.lane(options.stream, () => this.#done());
     this.#deadline = setTimeout(() => this.#stop("deadline"), Math.min(options.head.deadlineMs, 2 ** 31 - 1));
     if (!NODE_PATHS.some((path) => path === options.head.path)) {
       this.#refuse(
@@ -101,16 +103,13 @@ export class Call {
   /** The gateway does not want the answer any more. */
   cancel(): void {
     this.#stop("cancelled");
-    // Without a handler nobody else says the last word.
-    if (!this.#requested)
-      this.#finish(errorFrame(this.#options.stream, stoppedError(new CallStopped("cancelled"))));
   }
 
   /** The socket is gone: stop computing, say nothing. */
   lose(): void {
     this.#lane.kill();
     this.#stop("cancelled");
-    this.#settle();
+    this.#done();
   }
 
   async #run(body: Uint8Array): Promise<void> {
@@ -165,65 +164,57 @@ export class Call {
 
   #fail(thrown: unknown): void {
     const { stream } = this.#options;
-    const spans = this.#response?.spans() ?? [];
     if (this.#abort.signal.aborted) {
-      const reason = this.#abort.signal.reason;
-      const stopped = reason instanceof CallStopped ? reason : new CallStopped("cancelled");
-      this.#finishAborting(errorFrame(stream, { ...stoppedError(stopped), spans }));
+      this.#lastWord();
       return;
     }
     const error = toNodeError(thrown);
     if (error !== thrown) this.#options.onError(thrown);
     if (this.#response === null) {
+      this.#answered = true;
       answerError(this.#lane, stream, error);
-      this.#settle();
       return;
     }
     const { code, message, retryable } = error;
-    this.#finish(errorFrame(stream, { code, message, retryable, spans }));
+    this.#finish(errorFrame(stream, { code, message, retryable, spans: this.#response.spans() }));
   }
 
   #refuse(error: NodeError): void {
-    if (this.#ended) return;
+    if (this.#answered) return;
+    this.#answered = true;
     this.#body = [];
     answerError(this.#lane, this.#options.stream, error);
-    this.#settle();
   }
 
   #stop(code: "cancelled" | "deadline"): void {
-    if (!this.#abort.signal.aborted) {
-      const reason = new CallStopped(code);
-      this.#abort.abort(reason);
-      this.#interrupt?.(reason);
-    }
-    // The deadline may pass while the request is still coming in.
-    if (code === "deadline" && !this.#requested) {
-      this.#finishAborting(errorFrame(this.#options.stream, stoppedError(new CallStopped(code))));
-    }
+    if (this.#abort.signal.aborted) return;
+    const reason = new CallStopped(code);
+    this.#abort.abort(reason);
+    this.#interrupt?.(reason);
+    // The request is still coming in, or the answer is complete but not read: no handler will say the last word.
+    if (!this.#requested || this.#answered) this.#lastWord();
+  }
+
+  /** Drops what is queued and says why the call stopped. */
+  #lastWord(): void {
+    const { reason } = this.#abort.signal;
+    const { code, message } = reason instanceof CallStopped ? reason : new CallStopped("cancelled");
+    const spans = this.#response?.spans() ?? [];
+    this.#answered = true;
+    this.#lane.abort(errorFrame(this.#options.stream, { code, message, retryable: false, spans }));
   }
 
   #finish(frame: Uint8Array): void {
-    if (this.#ended) return;
+    this.#answered = true;
     this.#lane.finish(frame);
-    this.#settle();
   }
 
-  #finishAborting(frame: Uint8Array): void {
-    if (this.#ended) return;
-    this.#lane.abort(frame);
-    this.#settle();
-  }
-
-  #settle(): void {
+  #done(): void {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#deadline);
     this.#options.onEnded();
   }
-}
-
-function stoppedError(stopped: CallStopped): { code: string; message: string; retryable: boolean } {
-  return { code: stopped.code, message: stopped.message, retryable: false };
 }
 
 /** Ends an answer that nobody reads, so that its source frees what it holds. */

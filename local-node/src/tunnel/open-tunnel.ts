@@ -156,8 +156,6 @@ class TunnelLifecycle {
     this.#phase = "draining";
     session.goAway({ reason: "shutdown", drainMs: ms });
     await this.#untilIdle(session, ms);
-    // The last answers and the go-away are written before the close frame, on the same socket.
-    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
   stop(reason: StopReason): void {

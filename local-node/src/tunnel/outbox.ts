@@ -56,11 +56,13 @@ export class Outbox {
     this.#schedule();
   }
 
-  lane(stream: number): Lane {
-    return new Lane(stream, (lane) => {
+  /** `onSent` is called when the stream's last frame leaves. */
+  lane(stream: number, onSent: () => void): Lane {
+    const onReady = (lane: Lane): void => {
       this.#ready.push(lane);
       this.#schedule();
-    });
+    };
+    return new Lane({ stream, onReady, onSent });
   }
 
   /** Drops what is queued; nothing is written any more. */
@@ -111,6 +113,7 @@ export class Outbox {
 export class Lane {
   readonly #stream: number;
   readonly #onReady: (lane: Lane) => void;
+  readonly #onSent: () => void;
   readonly #credit = new SendCredit();
   #head: Uint8Array | null = null;
   #body: Uint8Array[] = [];
@@ -120,9 +123,10 @@ export class Lane {
   #dead = false;
   #writer: (() => void) | null = null;
 
-  constructor(stream: number, onReady: (lane: Lane) => void) {
-    this.#stream = stream;
-    this.#onReady = onReady;
+  constructor(options: { stream: number; onReady: (lane: Lane) => void; onSent: () => void }) {
+    this.#stream = options.stream;
+    this.#onReady = options.onReady;
+    this.#onSent = options.onSent;
   }
 
   head(frame: Uint8Array): void {
@@ -190,6 +194,7 @@ export class Lane {
       length += this.#last.length;
       this.#last = null;
       this.#dead = true;
+      this.#onSent();
     }
     return length;
   }

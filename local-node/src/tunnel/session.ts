@@ -142,7 +142,11 @@ export class Session {
     const { stream } = frame;
     const refused = this.#refusal();
     if (refused !== null) {
-      answerError(this.#outbox.lane(stream), stream, refused);
+      answerError(
+        this.#outbox.lane(stream, () => undefined),
+        stream,
+        refused,
+      );
       return;
     }
     let ended = false;

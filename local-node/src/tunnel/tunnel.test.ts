@@ -195,6 +195,8 @@ describe("a call through the tunnel", () => {
         answer(
           (async function* () {
             yield encoder.encode("first");
+            // Else the runtime drops the whole answer: its head has not left for the client yet.
+            await sleep(50);
             throw new NodeError({ code: "engine_died", message: "Gone.", status: 500, retryable: true });
           })(),
         ),
@@ -329,7 +331,7 @@ describe("a slow reader", () => {
       handler: async () =>
         answer(
           (async function* () {
-            for (let index = 0; index < 2_000; index += 1) {
+            for (let index = 0; index < 1_000; index += 1) {
               yielded += chunk.length;
               yield chunk;
             }
@@ -344,10 +346,10 @@ describe("a slow reader", () => {
     const quick = await dispatch(nodeId, "{}");
     let quickBytes = 0;
     for await (const bytes of quick.body ?? []) quickBytes += bytes.length;
-    expect(quickBytes).toBe(2_000 * chunk.length);
-    const ahead = yielded - 2_000 * chunk.length;
+    expect(quickBytes).toBe(1_000 * chunk.length);
+    const ahead = yielded - 1_000 * chunk.length;
     // Window, the node's lane, and what lies in the sockets between the Worker and this test.
-    expect(ahead).toBeLessThan(16 * 1024 * 1024);
+    expect(ahead).toBeLessThan(10 * 1024 * 1024);
     expect(ahead).toBeGreaterThan(0);
     let rest = 0;
     for (;;) {
@@ -356,7 +358,7 @@ describe("a slow reader", () => {
       rest += result.value.length;
     }
     expect(rest).toBeGreaterThan(0);
-    expect(yielded).toBe(4_000 * chunk.length);
+    expect(yielded).toBe(2_000 * chunk.length);
   });
 });
 
