@@ -1,13 +1,10 @@
+import { fromBase32, SORTABLE_ID, sortableId, timeDigits, toBase32 } from "../db/sortable-id.ts";
 import type { Env } from "../env.ts";
 import { RouteletError } from "../errors.ts";
 
-/** Crockford's base32, in order of its characters: text order is number order. */
-const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 const PREFIX = "call_";
-const TIME_DIGITS = 10;
-const RANDOM_DIGITS = 16;
 const SHARD_DIGITS = 2;
-const FORM = /^call_[0-9a-hjkmnp-tv-z]{28}$/;
+const FORM = new RegExp(`^call_${SORTABLE_ID}[0-9a-hjkmnp-tv-z]{2}$`);
 
 /** How many shards an id has room for. */
 const MAX_SHARDS = 1_024;
@@ -18,17 +15,10 @@ type ShardsEnv = Pick<Env, "ROUTELET_LEDGER_SHARDS">;
  * A call's id: `call_`, a ULID (48 bits of milliseconds, 80 random bits) and the ledger's shard, so that ids
  * sort by time and a reader knows which object to ask.
  */
-export function newCallId(options: {
-  now: number;
-  env: ShardsEnv;
-  randomBytes?: (length: number) => Uint8Array;
-}): string {
-  const { now, env } = options;
-  const bytes = options.randomBytes?.(RANDOM_DIGITS + 2) ?? crypto.getRandomValues(new Uint8Array(18));
-  let random = "";
-  for (let digit = 0; digit < RANDOM_DIGITS; digit++) random += ALPHABET.charAt((bytes[digit] ?? 0) & 31);
-  const draw = ((bytes[RANDOM_DIGITS] ?? 0) << 8) | (bytes[RANDOM_DIGITS + 1] ?? 0);
-  return PREFIX + encode(now, TIME_DIGITS) + random + encode(draw % ledgerShards(env), SHARD_DIGITS);
+export function newCallId(options: { now: number; env: ShardsEnv }): string {
+  const draw = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+  const shard = toBase32({ value: draw % ledgerShards(options.env), digits: SHARD_DIGITS });
+  return PREFIX + sortableId(options.now) + shard;
 }
 
 export function isCallId(text: string): boolean {
@@ -37,9 +27,7 @@ export function isCallId(text: string): boolean {
 
 /** The ledger shard that holds a call; null for a text that is no call id. */
 export function shardOf(id: string): number | null {
-  if (!isCallId(id)) return null;
-  const [high, low] = [...id.slice(-SHARD_DIGITS)].map((digit) => ALPHABET.indexOf(digit));
-  return (high ?? 0) * 32 + (low ?? 0);
+  return isCallId(id) ? fromBase32(id.slice(-SHARD_DIGITS)) : null;
 }
 
 /**
@@ -59,15 +47,5 @@ export function ledgerShards(env: ShardsEnv): number {
 
 /** No call that started at `time` or later has a smaller id: the bound of a range in time. */
 export function firstIdAt(time: number): string {
-  return PREFIX + encode(Math.max(0, Math.floor(time)), TIME_DIGITS);
-}
-
-function encode(value: number, digits: number): string {
-  let text = "";
-  let rest = value;
-  for (let digit = 0; digit < digits; digit++) {
-    text = ALPHABET.charAt(rest % 32) + text;
-    rest = Math.floor(rest / 32);
-  }
-  return text;
+  return PREFIX + timeDigits(time);
 }

@@ -1,5 +1,6 @@
 import { asc, eq } from "drizzle-orm";
 import { database } from "../db/client.ts";
+import { databaseFailure } from "../db/failure.ts";
 import { type AttemptRow, attempts, bodies, type CallRow, calls } from "../db/schema.ts";
 import type { Env } from "../env.ts";
 import { RouteletError } from "../errors.ts";
@@ -25,8 +26,10 @@ const SHARD_TIMEOUT_MS = 2_000;
 export async function readCall(options: {
   env: Pick<Env, "DB" | "LEDGER">;
   id: string;
+  /** Whether its content is read too; it stays encrypted. */
+  withBodies: boolean;
 }): Promise<StoredCall | null> {
-  const { env, id } = options;
+  const { env, id, withBodies } = options;
   const shard = shardOf(id);
   if (shard === null) return null;
   const buffered = await readShard({ env, shard, id });
@@ -35,19 +38,19 @@ export async function readCall(options: {
     return {
       call: buffered.row,
       attempts: buffered.attempts.map((attempt) => ({ ...attempt, projectId })),
-      bodies: buffered.bodies,
+      bodies: withBodies ? buffered.bodies : [],
     };
   }
   try {
-    return await readD1({ db: env.DB, id });
-  } catch (cause) {
+    return await readD1({ db: env.DB, id, withBodies });
+  } catch (error) {
     throw new RouteletError({
       kind: "unavailable",
       code: "calls_unavailable",
       message: "The log of calls cannot be read right now. Try again in a moment.",
       retryable: true,
       retryAfterSeconds: 2,
-      cause,
+      cause: databaseFailure(error),
     });
   }
 }
@@ -69,16 +72,22 @@ async function readShard(options: {
   }
 }
 
-async function readD1(options: { db: D1Database; id: string }): Promise<StoredCall | null> {
-  const { id } = options;
+async function readD1(options: {
+  db: D1Database;
+  id: string;
+  withBodies: boolean;
+}): Promise<StoredCall | null> {
+  const { id, withBodies } = options;
   const db = database(options.db);
-  const [found, tried, stored] = await db.batch([
+  const [found, tried] = await db.batch([
     db.select().from(calls).where(eq(calls.id, id)),
     db.select().from(attempts).where(eq(attempts.callId, id)).orderBy(asc(attempts.seq)),
-    db.select().from(bodies).where(eq(bodies.callId, id)).orderBy(asc(bodies.part)),
   ]);
   const call = found[0];
   if (call === undefined) return null;
+  const stored = withBodies
+    ? await db.select().from(bodies).where(eq(bodies.callId, id)).orderBy(asc(bodies.part))
+    : [];
   return {
     call,
     attempts: tried,

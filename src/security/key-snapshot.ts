@@ -1,5 +1,6 @@
 import { eq, inArray } from "drizzle-orm";
 import { database } from "../db/client.ts";
+import { databaseFailure } from "../db/failure.ts";
 import { apiKeys } from "../db/schema.ts";
 import { SnapshotCache, type SnapshotTimes } from "../db/snapshot-cache.ts";
 import type { Env } from "../env.ts";
@@ -98,14 +99,14 @@ export class KeySnapshot {
       const known = await this.#known.read({ key: hash, clock, waitUntil, load });
       if (known === undefined) this.#refuse(hash, clock());
       return known;
-    } catch (cause) {
+    } catch (error) {
       throw new RouteletError({
         kind: "unavailable",
         code: "key_check_unavailable",
         message: "The gateway cannot check API keys right now. Try again in a moment.",
         retryable: true,
         retryAfterSeconds: 2,
-        cause,
+        cause: databaseFailure(error),
       });
     }
   }

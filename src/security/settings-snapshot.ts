@@ -1,5 +1,7 @@
 import { eq } from "drizzle-orm";
+import { auditInsert } from "../db/audit.ts";
 import { database } from "../db/client.ts";
+import { databaseFailure } from "../db/failure.ts";
 import { settings } from "../db/schema.ts";
 import { SnapshotCache, type SnapshotTimes } from "../db/snapshot-cache.ts";
 import type { Env } from "../env.ts";
@@ -33,14 +35,14 @@ export async function settingsFor(options: SettingsForOptions): Promise<Settings
   try {
     const load = () => readSettings({ db: env.DB, projectId });
     return (await snapshots.read({ key: projectId, clock, waitUntil, load })) ?? DEFAULT_SETTINGS;
-  } catch (cause) {
+  } catch (error) {
     throw new RouteletError({
       kind: "unavailable",
       code: "settings_unavailable",
       message: "The gateway cannot read its settings right now. Try again in a moment.",
       retryable: true,
       retryAfterSeconds: 2,
-      cause,
+      cause: databaseFailure(error),
     });
   }
 }
@@ -64,9 +66,12 @@ export async function writeSettings(options: {
 }): Promise<void> {
   const { db, projectId, value, now } = options;
   const row = { value: JSON.stringify(value), updatedAt: now };
-  await database(db)
-    .insert(settings)
-    .values({ projectId, ...row })
-    .onConflictDoUpdate({ target: settings.projectId, set: row });
+  await database(db).batch([
+    database(db)
+      .insert(settings)
+      .values({ projectId, ...row })
+      .onConflictDoUpdate({ target: settings.projectId, set: row }),
+    auditInsert({ db, entry: { at: now, action: "settings.change", target: projectId, projectId } }),
+  ]);
   snapshots.update((known, project) => (project === projectId ? value : known));
 }
