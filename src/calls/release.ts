@@ -1,4 +1,5 @@
 import { clientResponseHeaders } from "../backends/headers.ts";
+import { lostReply } from "../backends/reply.ts";
 import type { ChatStream, ReplyFacts } from "../dialects/openai-chat/chat-stream.ts";
 import { streamErrorEvent } from "../dialects/openai-chat/error.ts";
 import { RouteletError, toRouteletError } from "../errors.ts";
@@ -111,7 +112,7 @@ export function releaseStream(options: {
             if (released.length > 0) return;
           }
         } catch (thrown) {
-          fail(controller, toRouteletError(clock.signal.aborted ? clock.signal.reason : thrown));
+          fail(controller, clock.signal.aborted ? toRouteletError(clock.signal.reason) : lostReply(thrown));
         }
       },
       cancel() {

@@ -1,6 +1,6 @@
 import { callCloud } from "../backends/call-cloud.ts";
 import { callNode } from "../backends/call-node.ts";
-import type { BackendReply } from "../backends/reply.ts";
+import { type BackendReply, lostReply } from "../backends/reply.ts";
 import type { Call } from "../dialects/call.ts";
 import {
   type ChatStream,
@@ -119,6 +119,10 @@ function inBand(message: string): AttemptFailed {
   );
 }
 
+const lost = (thrown: unknown): never => {
+  throw lostReply(thrown);
+};
+
 /** Reads a stream up to its first content; until there, a failure is still one of the attempt, not of the call. */
 async function holdUntilContent(
   reader: ReadableStreamDefaultReader<Uint8Array>,
@@ -128,7 +132,7 @@ async function holdUntilContent(
   const held: Uint8Array[] = [];
   let size = 0;
   while (!follow.facts.committed && !follow.facts.terminated && size < MAX_HELD_BYTES) {
-    const { done, value } = await orAborted(reader.read(), signal);
+    const { done, value } = await orAborted(reader.read().catch(lost), signal);
     const released = done ? follow.flush() : follow.push(value);
     held.push(...released);
     size += value?.length ?? 0;
@@ -157,7 +161,7 @@ async function tryOne(
   log.answered(reply);
   const { status, headers } = reply;
   if (status >= 400 || !input.call.stream || !isEventStream(headers)) {
-    const whole = await orAborted(readAll(reply), signal);
+    const whole = await orAborted(readAll(reply).catch(lost), signal);
     clock.committed();
     log.firstByte();
     const facts = readChatReply(whole);
