@@ -1,9 +1,6 @@
-/**
- * Path of the real model that tests run: SmolLM2-135M-Instruct as GGUF. Rejects, with what to do, where it is not
- * there: a test with the real model never passes without it.
- */
+import { starterModelPath } from "../models/starter-model.ts";
+
+/** Path of the real model that tests run: `ROUTELET_TEST_MODEL`, else the starter model, fetched once into the cache. */
 export async function testModelPath(): Promise<string> {
-  const path = process.env.ROUTELET_TEST_MODEL;
-  if (path !== undefined && path !== "") return path;
-  throw new Error("Set ROUTELET_TEST_MODEL to the path of the SmolLM2-135M-Instruct GGUF file.");
+  return process.env.ROUTELET_TEST_MODEL || (await starterModelPath());
 }

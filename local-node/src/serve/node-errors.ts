@@ -61,3 +61,35 @@ export function engineFailed(options: { message: string; cause?: unknown }): Nod
     cause: options.cause,
   });
 }
+
+/** 429: as many calls wait as may; `retryAfterSeconds` is an estimate from recent calls. */
+export function queueFull(retryAfterSeconds: number): NodeError {
+  return new NodeError({
+    code: "queue_full",
+    message: `This node's queue is full. Try again in ${retryAfterSeconds} s.`,
+    status: 429,
+    retryable: true,
+    retryAfterSeconds,
+  });
+}
+
+/** 503: the node ends, after the calls that it has. */
+export function drainingError(): NodeError {
+  return new NodeError({
+    code: "draining",
+    message: "This node is shutting down and takes no new calls. Try another one.",
+    status: 503,
+    retryable: true,
+    retryAfterSeconds: 5,
+  });
+}
+
+/** 500: a fault of the node itself; its cause goes to the log alone. */
+export function internalError(): NodeError {
+  return new NodeError({
+    code: "internal_error",
+    message: "The node failed to handle this call; its log has the cause. Try another one.",
+    status: 500,
+    retryable: true,
+  });
+}

@@ -204,6 +204,25 @@ describe("createServe", () => {
     expect(response.spans()[0]?.error).toContain("engine_failed");
   });
 
+  it("answers an engine's own fault with an opaque 500, and reports the cause", async () => {
+    const { engine } = await startEngine({ models: ["m"], slots: 1 });
+    const causes: unknown[] = [];
+    const broken = { ...engine, handle: () => Promise.reject(new TypeError("/secret/path broke")) };
+    const serve = createServe({
+      engines: () => [broken],
+      queueLimit: 4,
+      clock,
+      onInternalError: (cause) => causes.push(cause),
+    });
+    const response = await serve.handle(request({ model: "m" }));
+    expect(response.status).toBe(500);
+    const text = await read(response);
+    expect(JSON.parse(text).error.code).toBe("internal_error");
+    expect(text + JSON.stringify(response.spans())).not.toContain("secret");
+    expect(causes).toEqual([expect.objectContaining({ message: "/secret/path broke" })]);
+    expect(serve.load().busy).toBe(0);
+  });
+
   it("drains: takes nothing new, and is done when the last call has ended", async () => {
     const { engine, calls } = await startEngine({ models: ["m"], slots: 1 });
     const serve = createServe({ engines: () => [engine], queueLimit: 4, clock });

@@ -3,7 +3,14 @@ import { NODE_PATHS } from "../../../src/tunnel/protocol/messages.ts";
 import type { Engine, EnginePhases } from "../engines/engine.ts";
 import { NodeError, type NodeHandler, type NodeRequest, type NodeResponse } from "./contract.ts";
 import { renderError } from "./error-body.ts";
-import { cancelled, invalidRequest, modelNotLoaded } from "./node-errors.ts";
+import {
+  cancelled,
+  drainingError,
+  internalError,
+  invalidRequest,
+  modelNotLoaded,
+  queueFull,
+} from "./node-errors.ts";
 import { type AdmissionQueue, createAdmissionQueue } from "./queue.ts";
 import { createRecentDurations } from "./recent-durations.ts";
 import { buildSpans, type CallTimes, childTraceparent } from "./spans.ts";
@@ -39,6 +46,8 @@ export function createServe(options: {
   engines: () => readonly Engine[];
   queueLimit: number;
   clock: () => number;
+  /** Told of what must not happen; the caller gets an opaque 500. */
+  onInternalError?: (cause: unknown) => void;
 }): Serve {
   const { engines, queueLimit, clock } = options;
   const queues = new WeakMap<Engine, AdmissionQueue>();
@@ -140,8 +149,8 @@ export function createServe(options: {
       return { ...response, body: observed(response.body, end), spans };
     } catch (thrown) {
       end(thrown);
-      if (!(thrown instanceof NodeError)) throw thrown;
-      const { status, headers, body } = renderError(thrown);
+      if (!(thrown instanceof NodeError)) options.onInternalError?.(thrown);
+      const { status, headers, body } = renderError(thrown instanceof NodeError ? thrown : internalError());
       return { status, headers, body: once(body), spans };
     }
   };
@@ -250,26 +259,6 @@ function modelNotFound(model: string, engines: readonly Engine[]): NodeError {
     status: 404,
     retryable: false,
     param: "model",
-  });
-}
-
-function queueFull(retryAfterSeconds: number): NodeError {
-  return new NodeError({
-    code: "queue_full",
-    message: `This node's queue is full. Try again in ${retryAfterSeconds} s.`,
-    status: 429,
-    retryable: true,
-    retryAfterSeconds,
-  });
-}
-
-function drainingError(): NodeError {
-  return new NodeError({
-    code: "draining",
-    message: "This node is shutting down and takes no new calls. Try another one.",
-    status: 503,
-    retryable: true,
-    retryAfterSeconds: 5,
   });
 }
 

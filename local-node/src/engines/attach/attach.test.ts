@@ -1,42 +1,13 @@
 import { once } from "node:events";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { startCall } from "../test-call.ts";
-import { listen, readBody, type TestServer } from "../test-server.ts";
-import { type AttachEngine, type AttachEngineOptions, createAttachEngine } from "./attach.ts";
 import { fromEngineHeaders, toEngineHeaders } from "./headers.ts";
 import { parseModelList } from "./list-models.ts";
+import { attachTo, closeAll, json } from "./test-attach.ts";
 
-type Answer = (request: IncomingMessage, response: ServerResponse, body: Buffer) => void | Promise<void>;
-
-const closers: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
-async function attachTo(
-  answer: Answer,
-  options: Partial<AttachEngineOptions> = {},
-): Promise<{ engine: AttachEngine; server: TestServer }> {
-  const server = await listen((request, response) => {
-    readBody(request)
-      .then((body) => answer(request, response, body))
-      .catch(() => response.destroy());
-  });
-  closers.push(() => server.close());
-  const engine = await createAttachEngine({
-    baseUrl: server.baseUrl,
-    probe: false,
-    models: ["m"],
-    ...options,
-  });
-  closers.push(() => engine.close());
-  return { engine, server };
-}
-const json = (response: ServerResponse, body: unknown, status = 200): void => {
-  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
-};
+afterEach(closeAll);
 
 describe("the attached engine's bytes", () => {
   it("pass untouched in both directions", async () => {
@@ -258,56 +229,5 @@ describe("the attached engine's models", () => {
       { models: undefined, apiKey: "k" },
     );
     expect(keys).toEqual(["Bearer k"]);
-  });
-});
-
-describe("the attached engine's capabilities", () => {
-  it("are those that its answers prove: what it accepts and ignores does not count", async () => {
-    const { engine } = await attachTo(
-      (_, response, body) => {
-        const request = JSON.parse(body.toString());
-        const message = request.tools
-          ? { tool_calls: [{ function: { name: "note", arguments: "{}" } }] }
-          : { content: request.response_format?.type === "json_object" ? "{}" : "Hello!" };
-        json(response, { choices: [{ message }] });
-      },
-      { probe: true },
-    );
-    expect(engine.models()[0]?.capabilities).toMatchObject({ chat: true, tools: false });
-    await engine.probed();
-    expect(engine.models()[0]?.capabilities).toEqual({
-      chat: true,
-      tools: true,
-      jsonSchema: false,
-      jsonObject: true,
-      logprobs: false,
-      images: true,
-      audio: false,
-      multipleChoices: false,
-      logitBias: false,
-      penalties: false,
-      reasoning: false,
-    });
-  });
-
-  it("stay at plain chat with an engine that refuses or breaks every probe", async () => {
-    let count = 0;
-    const { engine } = await attachTo(
-      (_, response) => {
-        count++;
-        if (count % 2 === 0) response.destroy();
-        else json(response, { error: {} }, 400);
-      },
-      { probe: true },
-    );
-    await engine.probed();
-    const { chat, ...others } = engine.models()[0]?.capabilities ?? { chat: false };
-    expect([chat, Object.values(others).some(Boolean), count > 5]).toEqual([true, false, true]);
-  });
-
-  it("do not delay the start or the end", async () => {
-    const { engine } = await attachTo(() => {}, { probe: true });
-    expect(engine.models()).toHaveLength(1);
-    await engine.close();
   });
 });

@@ -1,4 +1,5 @@
 import type { Capabilities } from "../../../../src/tunnel/protocol/messages.ts";
+import { colouredSquare } from "./probe-picture.ts";
 
 /** Sends one chat request and gives the parsed answer; null when it was refused, broken or too late. */
 export type AskEngine = (body: object) => Promise<unknown>;
@@ -18,15 +19,12 @@ export const CHAT_ONLY: Capabilities = {
   reasoning: false,
 };
 
-/** The smallest picture that a decoder takes: one pixel, PNG. */
-const PIXEL =
-  "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 const COLOURS = ["red", "green"];
 
 interface Probe {
   capability: keyof Capabilities;
   body: object;
-  /** The same without what is probed, where only the difference proves it. */
+  /** A second request, where only the difference between the answers proves it. */
   without?: object;
   /** Whether the answer proves it; many engines accept a field and ignore it. */
   proves(choices: Choice[], without: Choice[]): boolean;
@@ -39,6 +37,14 @@ interface Choice {
 
 const user = (content: unknown) => [{ role: "user", content }];
 
+const picture = (colour: readonly [number, number, number]) => ({
+  messages: user([
+    { type: "text", text: "Which colour is this picture? Answer with one word." },
+    { type: "image_url", image_url: { url: colouredSquare(colour) } },
+  ]),
+  temperature: 0,
+  max_tokens: 16,
+});
 const REPETITION = {
   messages: user("Write the word 'yes' twenty times."),
   temperature: 0,
@@ -109,15 +115,11 @@ const PROBES: Probe[] = [
   },
   {
     capability: "images",
-    body: {
-      messages: user([
-        { type: "text", text: "Hi" },
-        { type: "image_url", image_url: { url: PIXEL } },
-      ]),
-      max_tokens: 1,
-    },
-    // An engine without eyes refuses the part.
-    proves: (choices) => choices.length === 1,
+    body: picture([255, 0, 0]),
+    without: picture([0, 0, 255]),
+    // An engine without eyes may drop the picture or read its bytes as text, but cannot tell these two apart.
+    proves: ([red], [blue]) =>
+      /red/i.test(String(red?.message?.content)) && /blue/i.test(String(blue?.message?.content)),
   },
   {
     capability: "penalties",

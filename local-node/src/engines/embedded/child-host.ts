@@ -71,14 +71,12 @@ export async function createChildHost(options: {
         options.onCall(message);
       }
     });
-    started.on("error", (error) => options.log("error", `The model's process: ${error.message}`));
-    started.on("exit", (code, signal) => {
+    const onEnd = (end: string): void => {
       child = null;
       const wasLoaded = loaded !== null;
       loaded = null;
       if (wasLoaded) options.onLoaded(null);
       if (closing) return;
-      const end = signal ?? `exit code ${code}`;
       if (readyAt === 0) {
         closing = true;
         first.reject(
@@ -91,6 +89,12 @@ export async function createChildHost(options: {
       attempt++;
       options.log("error", loadError ?? `The model's process ended (${end}); it is started again.`);
       restartTimer = setTimeout(start, delay);
+    };
+    started.on("exit", (code, signal) => onEnd(signal ?? `exit code ${code}`));
+    started.on("error", (error) => {
+      // A process that could not be started has no exit.
+      if (started.pid === undefined) onEnd(error.message);
+      else options.log("error", `The model's process: ${error.message}`);
     });
     sendTo(started, { type: "load", options: options.load });
   };

@@ -61,7 +61,7 @@ function tokenizePrompt({ model, template }: Runtime, request: ChatRequest): Tok
 
 async function run(id: number, request: ChatRequest, call: Call): Promise<void> {
   if (runtime === null || slots === null) throw new Error("a call came before the model was ready");
-  const { model, threads, sliceTokens, loaded } = runtime;
+  const { model, threads, slices, loaded } = runtime;
   const receivedAt = performance.now();
   const elapsedUs = (): number => Math.round((performance.now() - receivedAt) * 1000);
   const prompt = tokenizePrompt(runtime, request);
@@ -85,7 +85,7 @@ async function run(id: number, request: ChatRequest, call: Call): Promise<void> 
       model,
       sequence,
       threads,
-      sliceTokens,
+      slices,
       prompt,
       request,
       signal,

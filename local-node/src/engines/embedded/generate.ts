@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import type { LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
 import type { ChatUsage, FinishReason } from "../chat-output.ts";
 import type { ChatRequest } from "../chat-request.ts";
+import type { SliceSize } from "./slice-size.ts";
 import { createStopMatcher } from "./stop-matcher.ts";
 import type { PrefillThreads, ThreadGovernor } from "./threads.ts";
 import { createTokenText } from "./token-text.ts";
@@ -10,8 +11,7 @@ export interface GenerateOptions {
   model: LlamaModel;
   sequence: LlamaContextSequence;
   threads: ThreadGovernor;
-  /** Prompt tokens evaluated between two looks at the signal. */
-  sliceTokens: number;
+  slices: SliceSize;
   prompt: Token[];
   request: ChatRequest;
   signal: AbortSignal;
@@ -87,18 +87,21 @@ async function prefill(
   threads: PrefillThreads,
   usage: ChatUsage,
 ): Promise<Token[] | null> {
-  const { sequence, prompt, signal, sliceTokens } = options;
+  const { sequence, prompt, signal, slices } = options;
   // At least one token must be evaluated to have something to sample from.
   await sequence.adaptStateToTokens(prompt.slice(0, -1), false);
   usage.cachedTokens = sequence.nextTokenIndex;
   options.onPrefill(usage);
   let next = sequence.nextTokenIndex;
-  while (prompt.length - next > sliceTokens) {
+  while (prompt.length - next > slices.tokens()) {
     if (signal.aborted) return null;
-    const endSlice = threads.beginSlice(sliceTokens);
-    await sequence.evaluateWithoutGeneratingNewTokens(prompt.slice(next, next + sliceTokens));
+    const slice = prompt.slice(next, next + slices.tokens());
+    const startedAt = performance.now();
+    const endSlice = threads.beginSlice(slice.length);
+    await sequence.evaluateWithoutGeneratingNewTokens(slice);
     endSlice();
-    next += sliceTokens;
+    slices.observe(slice.length, performance.now() - startedAt);
+    next += slice.length;
   }
   if (signal.aborted) return null;
   // Recurrent and sliding-window models can only go back to a checkpoint.

@@ -10,6 +10,7 @@ import {
 import { type ChatTemplate, createChatTemplate } from "./chat-template.ts";
 import { usableCores } from "./cpu-quota.ts";
 import type { LoadedModel, LoadOptions } from "./ipc.ts";
+import { createSliceSize, type SliceSize } from "./slice-size.ts";
 import {
   createThreadGovernor,
   decodeCandidates,
@@ -20,8 +21,6 @@ import {
 
 const DEFAULT_CONTEXT_TOKENS = 8192;
 const DEFAULT_SEQUENCES = { cpu: 2, gpu: 4 };
-/** Bounds how long a cancel waits in prefill; slices of this size cost no speed on a CPU (smaller ones do). */
-const SLICE_TOKENS = { cpu: 64, gpu: 512 };
 /** A probe ends at whichever comes first, so that a large model does not make loading long. */
 const PROBE = { tokens: 32, ms: 800 };
 
@@ -31,7 +30,7 @@ export interface Runtime {
   sequences: LlamaContextSequence[];
   template: ChatTemplate;
   threads: ThreadGovernor;
-  sliceTokens: number;
+  slices: SliceSize;
   loaded: LoadedModel;
 }
 
@@ -106,7 +105,7 @@ export async function loadRuntime(
     sequences,
     template,
     threads,
-    sliceTokens: onGpu ? SLICE_TOKENS.gpu : SLICE_TOKENS.cpu,
+    slices: createSliceSize(),
     loaded: {
       slots,
       contextTokens: context.contextSize,
