@@ -156,11 +156,17 @@ export class LedgerBuffer {
   addFinishes(messages: readonly FinishMessage[]): void {
     const ids = JSON.stringify(messages.map((message) => message.finish.id));
     const starts = new Map<string, CallRow>();
-    const open = this.#sql.exec<{ id: string; row: string }>(
-      "SELECT id, row FROM open WHERE id IN (SELECT value FROM json_each(?1))",
-      ids,
-    );
-    for (const row of open) starts.set(row.id, JSON.parse(row.row));
+    const open = "SELECT id, row FROM open WHERE id IN (SELECT value FROM json_each(?1))";
+    for (const row of this.#sql.exec<IdRow>(open, ids)) starts.set(row.id, JSON.parse(row.row));
+    // Given up on, not yet in D1, and here is its end after all.
+    const lost = this.#sql
+      .exec<IdRow>(
+        "SELECT id, row FROM ready WHERE id IN (SELECT value FROM json_each(?1)) AND row->>'$.outcome' = 'lost'",
+        ids,
+      )
+      .toArray();
+    for (const row of lost) starts.set(row.id, JSON.parse(row.row));
+    this.#removeReady(lost.map((row) => row.id));
     for (const { finish, start } of messages) {
       const begun = starts.get(finish.id) ?? (start ? startRow(start) : null);
       const attempts = finish.attempts.map((attempt) => attemptColumns(finish.id, attempt));
@@ -389,6 +395,7 @@ export class LedgerBuffer {
   }
 }
 
+type IdRow = { id: string; row: string };
 type ReadyRow = { id: string; row: string; has_start: number; attempts: string; bytes: number };
 
 function first(values: Iterable<number>): number | null {
