@@ -1,4 +1,4 @@
-/** Counts as the API reports them; see `docs` of `completionTokens` in `embedded/ipc.ts` for the end token. */
+/** Counts as the API reports them. */
 export interface ChatUsage {
   promptTokens: number;
   /** Prompt tokens that were already in the slot's cache. */

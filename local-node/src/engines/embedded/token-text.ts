@@ -4,11 +4,12 @@ export type Detokenize = (tokens: readonly number[], preceding: readonly number[
 export interface TokenText {
   /** The text that is whole after this token; empty while a character is still incomplete. */
   push(token: number): string;
-  /** What is left at the end, an incomplete character included (as U+FFFD). */
+  /** What is left at the end, without a character that stayed incomplete. */
   flush(): string;
 }
 
 const REPLACEMENT = "\uFFFD";
+const INCOMPLETE_END = /\uFFFD+$/;
 /** A character has at most four bytes, and a token at least one: what is longer is not an incomplete character. */
 const MAX_HELD_TOKENS = 4;
 /** Tokenizers that put spaces before words need to see what came before. */
@@ -31,7 +32,7 @@ export function createTokenText(detokenize: Detokenize): TokenText {
       return release(text);
     },
     flush() {
-      return held.length === 0 ? "" : release(detokenize(held, preceding));
+      return held.length === 0 ? "" : release(detokenize(held, preceding)).replace(INCOMPLETE_END, "");
     },
   };
 }
