@@ -147,7 +147,7 @@ describe("the ledger's way to D1", () => {
     expect(await row(start.id)).toMatchObject({ outcome: "done", status: 200 });
   });
 
-  it("writes two billed rows for a call and one for each attempt", async () => {
+  it("writes two billed rows for a call and one for each attempt and each body", async () => {
     const stub = ledger();
     let written = 0;
     await runInDurableObject(stub, (instance: Ledger) => {
@@ -162,9 +162,11 @@ describe("the ledger's way to D1", () => {
     });
     const start = startRecord();
     await stub.start(start);
-    await stub.finish([{ finish: finishRecord(start), start: null }]);
+    await stub.finish([
+      { finish: finishRecord(start, { bodies: [body("request", 20), body("response", 20)] }), start: null },
+    ]);
     await stub.flush();
-    expect(written).toBe(3);
+    expect(written).toBe(5);
   });
 });
 
