@@ -17,11 +17,11 @@ export interface LazyGpus {
   get(): Promise<GpuFindings>;
 }
 
-export function lazyGpus(find: () => Promise<GpuFindings> = findGpus): LazyGpus {
+export function lazyGpus(signal?: AbortSignal): LazyGpus {
   let found: Promise<GpuFindings> | null = null;
   return {
     get: () => {
-      found ??= find();
+      found ??= findGpus(signal);
       return found;
     },
   };

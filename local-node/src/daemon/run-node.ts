@@ -38,6 +38,7 @@ export async function runNode(options: {
 }): Promise<void> {
   const { console } = options;
   const cancel = new AbortController();
+  const over = new AbortController();
   const signals = listenForStop({
     atOnce: () => {
       console.end();
@@ -48,15 +49,16 @@ export async function runNode(options: {
   try {
     const stopped = signals.first.then(() => cancel.abort());
     stopped.catch(() => undefined);
-    const gpus = lazyGpus();
+    const gpus = lazyGpus(over.signal);
     const model = await obtainModel({ ...options, gpus, signal: cancel.signal });
     // Loading takes long and cannot be interrupted; the child that loads ends with this process.
     const daemon = await Promise.race([startDaemon({ ...options, model, log: console.log }), stopped]);
-    if (daemon) await serveUntilStopped({ ...options, daemon, model, gpus, signals });
+    if (daemon) await serveUntilStopped({ ...options, daemon, model, gpus, signals, over: over.signal });
   } catch (error) {
     if (cancel.signal.aborted && error instanceof ModelError && error.code === "cancelled") return;
     throw error;
   } finally {
+    over.abort();
     signals.dispose();
     console.end();
   }
@@ -132,6 +134,7 @@ async function serveUntilStopped(options: {
   console: Console;
   gpus: LazyGpus;
   signals: StopSignals;
+  over: AbortSignal;
 }): Promise<void> {
   const { daemon, console, signals } = options;
   console.live(daemon.status);
@@ -156,11 +159,12 @@ async function introduce(options: {
   env: Record<string, string | undefined>;
   console: Console;
   gpus: LazyGpus;
+  over: AbortSignal;
 }): Promise<void> {
   await options.daemon.connected;
   notifyParent({ type: "ready", models: options.daemon.status().state.models.map((model) => model.id) });
   options.daemon.setHardware(await wholeHardware(options.gpus));
-  if (!options.model) return;
+  if (!options.model || options.over.aborted) return;
   const hint = await betterModelHint({
     servedId: options.model.id,
     cacheDir: modelCacheFolder(options.env),

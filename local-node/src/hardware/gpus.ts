@@ -29,19 +29,22 @@ export interface GpuFindings {
 
 const run = promisify(execFile);
 
-/** Looks for GPUs in both ways at once: the driver's own tool, and the inference library. Never throws. */
-export async function findGpus(): Promise<GpuFindings> {
-  const [nvidia, probe] = await Promise.all([askNvidia(), probeLibrary()]);
+/**
+ * Looks for GPUs in both ways at once: the driver's own tool, and the inference library. Never throws; `signal` ends
+ * the child processes, and the findings are then worth nothing.
+ */
+export async function findGpus(signal?: AbortSignal): Promise<GpuFindings> {
+  const [nvidia, probe] = await Promise.all([askNvidia(signal), probeLibrary(signal)]);
   return judge({ nvidia, probe, platform: hostPlatform(), arch: hostArch(), chip: cpus()[0]?.model ?? "" });
 }
 
 /** Null: no driver. */
-async function askNvidia(): Promise<NvidiaGpu[] | null> {
+async function askNvidia(signal?: AbortSignal): Promise<NvidiaGpu[] | null> {
   try {
     const { stdout } = await run(
       "nvidia-smi",
       ["--query-gpu=name,memory.total,driver_version", "--format=csv,noheader,nounits"],
-      { timeout: 10_000, windowsHide: true },
+      { timeout: 10_000, windowsHide: true, signal },
     );
     return parseNvidia(stdout);
   } catch {
@@ -61,10 +64,15 @@ export function parseNvidia(text: string): NvidiaGpu[] {
 }
 
 /** Null: the library could not be loaded at all. In a child, since loading GPU drivers costs memory and may crash. */
-async function probeLibrary(): Promise<LibraryProbe | null> {
+async function probeLibrary(signal?: AbortSignal): Promise<LibraryProbe | null> {
   try {
     const script = fileURLToPath(new URL("./probe-library.ts", import.meta.url));
-    const { stdout } = await run(process.execPath, [script], { timeout: 60_000, windowsHide: true });
+    const { stdout } = await run(process.execPath, [script], {
+      timeout: 60_000,
+      windowsHide: true,
+      signal,
+      killSignal: "SIGKILL",
+    });
     return probeSchema.parse(JSON.parse(stdout.trim().split("\n").pop() ?? ""));
   } catch {
     return null;

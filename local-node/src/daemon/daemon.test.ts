@@ -1,0 +1,195 @@
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { starterModelPath } from "../models/starter-model.ts";
+import { startGateway, type TestGateway } from "../tunnel/testing/gateway.ts";
+import { nodePaths } from "./paths.ts";
+import { askStatus } from "./status.ts";
+import { type DaemonProcess, descendants, isAlive, startDaemonProcess } from "./testing/daemon-process.ts";
+
+// Whole daemons as processes, with the real model, at the tunnel's side of the real gateway.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 180_000 });
+
+let gateway: TestGateway;
+let model: string;
+let folder: string;
+let env: Record<string, string | undefined>;
+const daemons: DaemonProcess[] = [];
+
+beforeAll(async () => {
+  [gateway, model] = await Promise.all([
+    startGateway({ secret: "secret-for-daemon-tests-secret-for-daemon" }),
+    starterModelPath(),
+  ]);
+});
+afterAll(() => gateway.close());
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "routelet-daemon-"));
+  env = { ...process.env, ROUTELET_STATE: folder, ROUTELET_MODEL: undefined };
+});
+afterEach(async () => {
+  for (const daemon of daemons.splice(0)) {
+    daemon.child.kill("SIGKILL");
+    await daemon.ended;
+  }
+  await rm(folder, { recursive: true, force: true });
+});
+
+function start(args: string[], extra: Record<string, string | undefined> = {}): DaemonProcess {
+  const daemon = startDaemonProcess(args, { ...env, ...extra });
+  daemons.push(daemon);
+  return daemon;
+}
+
+async function token(): Promise<string> {
+  const answer = (await (await fetch(`${gateway.url}/token`)).json()) as { token: string };
+  return answer.token;
+}
+
+async function joined(args: string[] = ["--model", model]): Promise<DaemonProcess> {
+  const daemon = start(["join", gateway.url, ...args], { ROUTELET_JOIN_TOKEN: await token() });
+  await daemon.notice("ready");
+  return daemon;
+}
+
+function status() {
+  return askStatus(nodePaths(env).socket);
+}
+
+/** A node that serves nothing of its own: quick to start, for what has nothing to do with models. */
+async function joinedWithoutModel(): Promise<DaemonProcess> {
+  return joined(["--attach", "http://127.0.0.1:1/v1"]);
+}
+
+describe("a daemon", () => {
+  test("joins, loads the model, serves, keeps its secrets, and ends on SIGTERM with nothing left behind", async () => {
+    const secret = await token();
+    const daemon = start(["join", gateway.url, "--model", model, "--name", "desk"], {
+      ROUTELET_JOIN_TOKEN: secret,
+    });
+    expect(await daemon.notice("ready")).toEqual({
+      type: "ready",
+      models: [expect.stringContaining("smollm2")],
+    });
+    const paths = nodePaths(env);
+
+    const current = await status();
+    expect(current).toMatchObject({
+      pid: daemon.child.pid,
+      gatewayUrl: gateway.url,
+      node: { name: "desk" },
+      tunnel: { phase: "connected" },
+      state: {
+        models: [{ engine: "embedded", loaded: true, quantisation: "Q4_1", contextTokens: 8192 }],
+        draining: false,
+      },
+    });
+
+    const reply = await fetch(`${gateway.url}/dispatch/${current?.node.id}`, {
+      method: "POST",
+      body: JSON.stringify({
+        model: current?.state.models[0]?.id,
+        messages: [{ role: "user", content: "Say hello." }],
+        max_tokens: 8,
+        temperature: 0,
+      }),
+    });
+    expect(reply.status).toBe(200);
+    const completion = (await reply.json()) as { choices: { message: { content: string } }[] };
+    expect(completion.choices[0]?.message.content).toMatch(/\w/);
+
+    for (const path of [paths.folder, paths.identity, paths.config, paths.socket]) {
+      expect((await stat(path)).mode & 0o077).toBe(0);
+    }
+    const { seed } = JSON.parse(await readFile(paths.identity, "utf8")) as { seed: string };
+    const children = await descendants(daemon.child.pid ?? 0);
+    for (const child of children) {
+      expect(await readFile(`/proc/${child}/environ`, "utf8").catch(() => "")).not.toContain(secret);
+    }
+
+    const second = start(["run"]);
+    expect(await second.ended).toBe(6);
+    expect(second.lines.at(-1)?.message).toMatch(/runs already/);
+
+    daemon.child.kill("SIGTERM");
+    expect(await daemon.ended).toBe(0);
+    expect(children.filter(isAlive)).toEqual([]);
+    expect(await status()).toBeNull();
+    expect(daemon.lines.every((line) => line.level !== "unparsed")).toBe(true);
+    for (const hidden of [secret, seed, "Say hello"]) expect(daemon.stderr()).not.toContain(hidden);
+  });
+
+  test.runIf(process.platform === "linux")("killed hard, its model's process goes too", async () => {
+    const daemon = await joined();
+    const children = await descendants(daemon.child.pid ?? 0);
+    expect(children.length).toBeGreaterThan(0);
+    daemon.child.kill("SIGKILL");
+    await daemon.ended;
+    await vi.waitFor(() => expect(children.filter(isAlive)).toEqual([]), { timeout: 20_000 });
+  });
+
+  test("runs again with the saved identity, at the gateway's new address too, until its parent goes", async () => {
+    const first = await joinedWithoutModel();
+    first.child.kill("SIGTERM");
+    expect(await first.ended).toBe(0);
+    const other = gateway.url.replace("127.0.0.1", "localhost");
+    const second = start(["run", "--gateway", other]);
+    await second.notice("ready");
+    expect((await status())?.gatewayUrl).toBe(other);
+    second.child.disconnect();
+    expect(await second.ended).toBe(0);
+  });
+
+  test("a gateway that is not there: it keeps trying, and status says why", async () => {
+    const first = await joinedWithoutModel();
+    first.child.kill("SIGTERM");
+    await first.ended;
+    const daemon = start(["run", "--gateway", "http://127.0.0.1:1"]);
+    await vi.waitFor(async () => expect((await status())?.tunnel.lastError).toMatch(/127\.0\.0\.1:1/), {
+      timeout: 60_000,
+    });
+    daemon.child.kill("SIGTERM");
+    expect(await daemon.ended).toBe(0);
+  });
+});
+
+describe("a daemon that cannot run says why, with an exit code of its own", () => {
+  test("3: nothing was joined", async () => {
+    const daemon = start(["run"]);
+    expect(await daemon.ended).toBe(3);
+    expect(daemon.lines.at(-1)?.message).toMatch(/has not joined.*local-node join/);
+  });
+
+  test("3: the token was refused", async () => {
+    const daemon = start(["join", gateway.url, "--token", "wrong", "--model", model]);
+    expect(await daemon.ended).toBe(3);
+    expect(daemon.lines).toHaveLength(1);
+    expect(daemon.lines[0]?.message).toMatch(/token/);
+  });
+
+  test("4: there is no model to be had", async () => {
+    const daemon = start(["join", gateway.url, "--model", join(folder, "nowhere.gguf")], {
+      ROUTELET_JOIN_TOKEN: await token(),
+    });
+    expect(await daemon.ended).toBe(4);
+    expect(daemon.lines.at(-1)?.message).toMatch(/no model file/);
+  });
+
+  test("5: the operator revoked it", async () => {
+    const daemon = await joinedWithoutModel();
+    const current = await status();
+    await fetch(`${gateway.url}/revoke/${current?.node.id}`);
+    expect(await daemon.ended).toBe(5);
+    expect(daemon.lines.at(-1)?.message).toMatch(/revoked/);
+  });
+
+  test("1: the configuration is wrong", async () => {
+    const { folder: state, config } = nodePaths(env);
+    await mkdir(state, { recursive: true });
+    await writeFile(config, JSON.stringify({ gatewayUrl: gateway.url, queueLimit: "many" }));
+    const daemon = start(["run"]);
+    expect(await daemon.ended).toBe(1);
+    expect(daemon.lines.at(-1)?.message).toMatch(/config\.json: queueLimit/);
+  });
+});
