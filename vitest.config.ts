@@ -2,8 +2,9 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
 /**
- * Three kinds of test: `unit` (pure code and the daemon, in Node.js), `workerd` (Durable Objects and D1 in the
- * real runtime) and `e2e` (the built gateway, the real daemon and the real model, as processes).
+ * Four kinds of test: `unit` (pure code and the daemon, in Node.js), `workerd` (Durable Objects and D1 in the
+ * real runtime), `e2e` (the built gateway, the real daemon and the real model, as processes) and `full` (those
+ * that take minutes: `npm run test:full`).
  */
 export default defineConfig({
   test: {
@@ -37,8 +38,18 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/**/*.test.ts"],
-          testTimeout: 60_000,
+          exclude: ["test/full/**", "**/node_modules/**"],
+          testTimeout: 120_000,
           hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "full",
+          include: ["test/full/**/*.test.ts"],
+          testTimeout: 900_000,
+          hookTimeout: 600_000,
           fileParallelism: false,
         },
       },

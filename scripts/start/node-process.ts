@@ -65,7 +65,7 @@ export function startNode(options: NodeProcessOptions): NodeProcess {
   };
 
   const join = async () => {
-    const args = ["join", options.gatewayUrl, "--model", "ready"];
+    const args = ["join", options.gatewayUrl];
     if (options.allowInsecureLan) args.push("--allow-insecure-lan");
     return runOnce(args, await options.createJoinToken());
   };

@@ -1,0 +1,52 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runTool } from "./step.ts";
+
+export interface TestCounts {
+  passed: number;
+  failed: number;
+  /** Full names of the tests that were skipped. */
+  skipped: string[];
+  /** Whether vitest itself succeeded; false also for errors outside of tests. */
+  ok: boolean;
+}
+
+interface Report {
+  numPassedTests: number;
+  numFailedTests: number;
+  testResults: { assertionResults: { status: string; fullName: string }[] }[];
+}
+
+/** Runs vitest projects in one go, its own report on the terminal, and counts. */
+export async function runVitest(options: { projects: string[]; args?: string[] }): Promise<TestCounts> {
+  const folder = mkdtempSync(join(tmpdir(), "routelet-vitest-"));
+  const file = join(folder, "report.json");
+  try {
+    const { code } = await runTool({
+      tool: "vitest",
+      args: [
+        "run",
+        ...options.projects.flatMap((name) => ["--project", name]),
+        "--reporter=default",
+        "--reporter=json",
+        `--outputFile.json=${file}`,
+        ...(options.args ?? []),
+      ],
+      capture: false,
+      env: { CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false" },
+    });
+    const report = JSON.parse(readFileSync(file, "utf8")) as Report;
+    return {
+      passed: report.numPassedTests,
+      failed: report.numFailedTests,
+      skipped: report.testResults
+        .flatMap((result) => result.assertionResults)
+        .filter(({ status }) => status === "skipped" || status === "pending" || status === "todo")
+        .map(({ fullName }) => fullName),
+      ok: code === 0,
+    };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
