@@ -33,6 +33,8 @@ export interface NodeSocketEvents {
   onState(state: NodeState): void;
   /** The node asks for no new calls. */
   onGoAway(): void;
+  /** The last running call ended. */
+  onIdle(): void;
 }
 
 /** The live socket of a node: its calls, by stream id. */
@@ -82,6 +84,7 @@ export class NodeSocket {
       send: (bytes) => this.send(bytes),
       onEnded: () => {
         this.#streams.delete(id);
+        if (this.#streams.size === 0) this.#events.onIdle();
       },
     });
     this.#streams.set(id, stream);

@@ -215,10 +215,15 @@ export class NodeTunnel extends DurableObject<Env> {
     this.#watch = setTimeout(() => {
       this.#watch = null;
       const node = this.#node;
-      if (node === null || node.activeStreams === 0) return;
+      if (node === null) return;
       if (this.#isSilent(node)) this.#drop(CLOSE_GOING_AWAY, "silent");
       else this.#watchSilence();
     }, HEARTBEAT.intervalMs);
+  }
+
+  #stopWatching(): void {
+    if (this.#watch !== null) clearTimeout(this.#watch);
+    this.#watch = null;
   }
 
   #drop(code: number, reason: string): void {
@@ -256,6 +261,7 @@ export class NodeTunnel extends DurableObject<Env> {
           this.ctx.waitUntil(this.#reporter.report());
         },
         onGoAway: () => this.ctx.waitUntil(this.#reporter.report()),
+        onIdle: () => this.#stopWatching(),
       },
     });
   }

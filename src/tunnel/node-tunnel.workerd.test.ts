@@ -380,6 +380,7 @@ describe("an evicted object", () => {
     for (let count = 0; count < 3; count += 1) before.add((await collect()).stream);
     await evictDurableObject(stubOf(node), { webSockets: "hibernate" });
     const [forgotten = 0] = before;
+    expect(before.has((await collect()).stream)).toBe(false);
     for (let count = 0; count < 3; count += 1) {
       // The node still answers an old call: it is told to stop, and the new call hears none of it.
       raw.send(head(forgotten), body(forgotten, "of another caller"));
