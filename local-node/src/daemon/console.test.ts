@@ -1,0 +1,108 @@
+import { PassThrough } from "node:stream";
+import { describe, expect, test } from "vitest";
+import { statusLines } from "../cli/status.ts";
+import { createConsole, progressLine, statusLine } from "./console.ts";
+import type { DaemonStatus } from "./status.ts";
+
+function sink(tty: boolean) {
+  const stream = Object.assign(new PassThrough(), { isTTY: tty, columns: 60 });
+  let text = "";
+  stream.on("data", (chunk) => {
+    text += chunk;
+  });
+  return { stream, text: () => text };
+}
+
+const STATUS: DaemonStatus = {
+  pid: 7,
+  startedAt: 0,
+  gatewayUrl: "https://gateway.test",
+  node: { id: "node_1", name: "desk", projects: ["default"] },
+  tunnel: { phase: "waiting", activeCalls: 0, lastError: "No answer." },
+  state: {
+    version: "1",
+    models: [
+      {
+        id: "tiny",
+        engine: "embedded",
+        loaded: true,
+        fileSha256: null,
+        quantisation: "Q4_1",
+        contextTokens: 8192,
+        tokensPerSecond: 51.3,
+        capabilities: {
+          chat: true,
+          tools: false,
+          jsonSchema: false,
+          jsonObject: false,
+          logprobs: false,
+          images: false,
+          audio: false,
+          multipleChoices: false,
+          logitBias: false,
+          penalties: false,
+          reasoning: false,
+        },
+      },
+    ],
+    slots: { total: 2, busy: 1, queued: 3, queueLimit: 64 },
+    hardware: { platform: "linux-x64", cpu: "CPU", cores: 2, memoryBytes: 1, gpus: [] },
+    draining: false,
+  },
+};
+
+describe("what the daemon shows", () => {
+  test("machines get one JSON object per line, progress included, at most every three seconds", () => {
+    const { stream, text } = sink(false);
+    let now = 0;
+    const console = createConsole({ stream, json: true, now: () => now });
+    console.log("warn", "Careful.", { left: 1 });
+    for (let done = 0; done <= 100; done += 10) {
+      now += 1_000;
+      console.progress({ phase: "download", done, total: 100 });
+    }
+    const lines = text()
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines[0]).toEqual({
+      time: "1970-01-01T00:00:00.000Z",
+      level: "warn",
+      message: "Careful.",
+      left: 1,
+    });
+    expect(lines.slice(1).map((line) => line.done)).toEqual([20, 50, 80, 100]);
+  });
+
+  test("a person at a terminal gets a bar and a status line that make room for messages", () => {
+    const { stream, text } = sink(true);
+    const console = createConsole({ stream, json: false });
+    console.progress({ phase: "download", done: 50, total: 100 });
+    console.progress({ phase: "download", done: 100, total: 100 });
+    console.live(() => STATUS);
+    console.log("warn", "Careful.");
+    console.end();
+    expect(text()).toContain("50 %");
+    expect(text()).toContain("waiting  tiny (51 tokens/s)");
+    expect(text()).toContain("\r\u001b[2Kwarn: Careful.\n");
+    expect(text().endsWith("\r\u001b[2K")).toBe(true);
+  });
+
+  test("the lines themselves", () => {
+    expect(progressLine({ phase: "download", done: 49e6, total: 98e6 })).toBe(
+      "Downloading: 50 % of 98.0 MB.",
+    );
+    expect(progressLine({ phase: "extract", done: 5e6, total: null })).toBe("Unpacking: 5.0 MB.");
+    expect(statusLine(STATUS)).toBe("waiting  tiny (51 tokens/s)  1 of 2 slots busy, 3 waiting");
+    expect(statusLines(STATUS, 65 * 60_000).join("\n")).toBe(
+      [
+        "node      desk (node_1), projects: default",
+        "gateway   https://gateway.test: waiting (No answer.)",
+        "running   65 min, process 7",
+        "hardware  CPU, 2 cores; GPU: none",
+        "slots     1 of 2 busy, 3 waiting (limit 64)",
+        "model     slm/tiny: embedded, loaded, Q4_1, 8192 tokens of context, 51.3 tokens/s",
+      ].join("\n"),
+    );
+  });
+});
