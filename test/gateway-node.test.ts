@@ -55,6 +55,16 @@ async function nextEngineCall(from: number): Promise<UpstreamRequest> {
   }
 }
 
+/** Until the gateway knows this node, and no other, as connected; listing the models refreshes its snapshot. */
+async function seesOnly(id: string): Promise<void> {
+  for (;;) {
+    const connected = (await nodesOf(gateway)).filter((row) => row.connected).map((row) => row.id);
+    if (connected.length === 1 && connected[0] === id) break;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await (await gateway.fetch("/v1/models")).arrayBuffer();
+}
+
 beforeAll(async () => {
   cloud = await startUpstream((request) =>
     request.body.includes('"stream":true')
@@ -93,6 +103,7 @@ beforeEach(async () => {
       ? chatStream({ tokens: ["from", " the", " node"], model: SLM })
       : chatReply({ content: "from the node", model: SLM });
   node = await startTestNode({ gateway, attach: [`${engine.url}/v1`] });
+  await seesOnly(node.id);
 });
 
 afterEach(async () => {
@@ -284,11 +295,23 @@ describe("after the first content", () => {
 });
 
 describe("nodes", () => {
+  it("a node that left before the gateway noticed costs the call nothing when another is there", async () => {
+    const other = await startTestNode({ gateway, attach: [`${engine.url}/v1`] });
+    try {
+      await node.close();
+      const response = await call({ model: "slm" });
+      expect(response.status).toBe(200);
+      expect((await callOf(response)).attempts.at(-1)).toMatchObject({ kind: "node", outcome: "done" });
+    } finally {
+      await other.close();
+    }
+  });
+
   it("two daemons with one identity: the newer takes over, the older stops and says why", async () => {
     const copy = await startCopyOf(node);
     try {
       expect(await node.exited).not.toBe(0);
-      expect(node.output()).toMatch(/identity is in use elsewhere/i);
+      expect(node.output()).toMatch(/identity is in use by another daemon/i);
       const response = await call({ model: "slm" });
       expect(response.status).toBe(200);
     } finally {

@@ -40,7 +40,7 @@ async function understand(
   return { call, route, target: resolveTarget({ model: call.requestedModel, route }), bytes };
 }
 
-async function planCall(options: {
+interface PlanOptions {
   env: Env;
   call: Call;
   target: Target;
@@ -48,25 +48,31 @@ async function planCall(options: {
   settings: Awaited<ReturnType<typeof settingsFor>>;
   now: number;
   waitUntil: (work: Promise<unknown>) => void;
-}): Promise<Plan> {
+}
+
+async function planOn(options: PlanOptions, fresh: boolean): Promise<Plan | RouteletError> {
   const { env, settings, target, now, waitUntil } = options;
-  const plan = async (fresh: boolean) =>
-    planAttempts({
-      target,
-      projectId: options.caller.projectId,
-      needs: options.call.needs,
-      fleet:
-        target.kind === "llm"
-          ? { takenAt: now, nodes: [] }
-          : await fleetSnapshot({ env, now, waitUntil, fresh }),
-      inFlight: callsInFlight(),
-      defaultModel: settings.defaultModel,
-      resolveCloud: (name) => resolveCloudModel(env, name),
-      deadlines: settings.deadlines,
-      random: Math.random,
-    });
-  const first = await plan(false);
-  const final = first instanceof RouteletError && target.kind !== "llm" ? await plan(true) : first;
+  return planAttempts({
+    target,
+    projectId: options.caller.projectId,
+    needs: options.call.needs,
+    fleet:
+      target.kind === "llm"
+        ? { takenAt: now, nodes: [] }
+        : await fleetSnapshot({ env, now, waitUntil, fresh }),
+    inFlight: callsInFlight(),
+    defaultModel: settings.defaultModel,
+    resolveCloud: (name) => resolveCloudModel(env, name),
+    deadlines: settings.deadlines,
+    random: Math.random,
+  });
+}
+
+/** Plans on the cached snapshot, and on a fresh one before a call is turned away. */
+async function planCall(options: PlanOptions): Promise<Plan> {
+  const first = await planOn(options, false);
+  const final =
+    first instanceof RouteletError && options.target.kind !== "llm" ? await planOn(options, true) : first;
   if (final instanceof RouteletError) throw final;
   return final;
 }
@@ -158,7 +164,7 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
     bytes = understood.bytes;
     if (understood.target.kind === "slm") trace.keepContentLocal();
     const routeStart = now();
-    plan = await planCall({
+    const planning: PlanOptions = {
       env,
       call,
       target: understood.target,
@@ -166,7 +172,8 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
       settings,
       now: startedAt,
       waitUntil,
-    });
+    };
+    plan = await planCall(planning);
     trace.route({
       startedAt: routeStart,
       reason: plan.reason,
@@ -182,6 +189,10 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
         projectId: caller.projectId,
         call,
         plan,
+        replan: async () => {
+          const fresh = await planOn({ ...planning, now: now() }, true);
+          return fresh instanceof RouteletError ? null : fresh;
+        },
         settings,
         mayLeave: understood.target.kind !== "slm",
         renameModel: caller.returnRequestedModel ? call.requestedModel : null,

@@ -55,6 +55,8 @@ export interface AttemptsInput {
   projectId: string;
   call: Call;
   plan: Plan;
+  /** Plans anew on a fresh snapshot of the fleet; null when that gives nothing. */
+  replan: () => Promise<Plan | null>;
   settings: Settings;
   /** False for a call marked `local-only` or `slm`. */
   mayLeave: boolean;
@@ -200,19 +202,24 @@ async function tryOne(
   }
 }
 
-/** A node that failed in one of these ways is not where the snapshot says: the next call looks again. */
+/** A node that failed in one of these ways is not where the snapshot says. */
 const STALE = new Set(["node_absent", "node_lost", "node_draining"]);
+
+const backendOf = (planned: PlannedAttempt) => (planned.kind === "node" ? planned.nodeId : planned.provider);
 
 /**
  * Runs the planned attempts in order until one has something to release. A failure before that is followed by
- * the next attempt; when none is left, the last failure is thrown as `AttemptFailed`.
+ * the next attempt; when none is left, the last failure is thrown as `AttemptFailed`. When a node is not where the
+ * snapshot says, the rest is planned anew, once: another may have come in its place.
  * `logs` receives every attempt in order, the one that is returned included.
  */
 export async function runAttempts(input: AttemptsInput, logs: AttemptLog[]): Promise<ReadyReply> {
   let last: AttemptFailed | undefined;
-  for (const [index, planned] of input.plan.attempts.entries()) {
+  let left = [...input.plan.attempts];
+  let replanned = false;
+  for (let planned = left.shift(); planned !== undefined; planned = left.shift()) {
     const log = openAttemptLog({
-      seq: index + 1,
+      seq: logs.length + 1,
       planned,
       call: input.call,
       trace: input.trace,
@@ -234,13 +241,19 @@ export async function runAttempts(input: AttemptsInput, logs: AttemptLog[]): Pro
       clock.stop();
       last = thrown instanceof AttemptFailed ? thrown : new AttemptFailed(toRouteletError(thrown));
       log.fail(last.error, last.refusal?.status ?? null);
-      if (STALE.has(last.error.code)) forgetFleet();
       if (
         last.error.kind === "cancelled" ||
         last.error.code === "total_timeout" ||
         last.error.code === "local_only_violation"
       )
         break;
+      if (STALE.has(last.error.code) && !replanned) {
+        replanned = true;
+        forgetFleet();
+        const tried = new Set(logs.map(({ planned: before }) => backendOf(before)));
+        const fresh = await input.replan();
+        if (fresh !== null) left = fresh.attempts.filter((attempt) => !tried.has(backendOf(attempt)));
+      }
     }
   }
   throw last ?? new AttemptFailed(toRouteletError(new Error("a plan without attempts")));
