@@ -125,7 +125,8 @@ function createLiveLine(stream: NodeJS.WritableStream): {
   };
   const draw = () => {
     if (!source) return;
-    const columns = "columns" in stream && typeof stream.columns === "number" ? stream.columns : 80;
+    // Some terminals say 0.
+    const columns = ("columns" in stream && typeof stream.columns === "number" && stream.columns) || 80;
     stream.write(`\r\u001b[2K${statusLine(source()).slice(0, columns - 1)}`);
   };
   return {

