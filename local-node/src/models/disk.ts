@@ -37,11 +37,13 @@ export function diskFull(
   );
 }
 
-/** Turns ENOSPC, EDQUOT, EACCES and EROFS into what a person can act on; anything else is passed through. */
+const UNWRITABLE = new Set(["EACCES", "EROFS", "EPERM", "ENOTDIR"]);
+
+/** Turns a full, forbidden or read-only folder into what a person can act on; anything else is passed through. */
 export function explainWrite(error: unknown, folder: string, needed: number): unknown {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   if (code === "ENOSPC" || code === "EDQUOT") return diskFull(folder, needed, null, error);
-  if (code === "EACCES" || code === "EROFS" || code === "EPERM") {
+  if (code !== undefined && UNWRITABLE.has(code)) {
     return new ModelError(
       "cache_unwritable",
       `${folder} cannot be written (${code}). Correct its permissions, or set ROUTELET_CACHE to another folder.`,

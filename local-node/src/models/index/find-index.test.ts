@@ -49,8 +49,8 @@ describe("the index that the user's client is set to", () => {
     ["UV_INDEX_URL", { UV_INDEX_URL: "https://c.test/x" }, "https://c.test/x/"],
     [
       "http on loopback",
-      { PIP_INDEX_URL: "http://127.0.0.1:3141/root/pypi/+simple" },
-      "http://127.0.0.1:3141/root/pypi/+simple/",
+      { PIP_INDEX_URL: "http://127.0.0.1:3141/mirror/+simple" },
+      "http://127.0.0.1:3141/mirror/+simple/",
     ],
     [
       "http to a trusted host",
