@@ -1,0 +1,135 @@
+import OpenAI, { AuthenticationError, NotFoundError } from "openai";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type OtlpReceiver, startOtlpReceiver } from "./harness/otlp-receiver.ts";
+import { freePort, untilGone } from "./harness/processes.ts";
+import { type StartProcess, spawnStart } from "./harness/start-process.ts";
+import { makeTempFolder } from "./harness/temp-folder.ts";
+
+const API_KEY = "api-key-for-tests";
+const ADMIN_KEY = "admin-key-for-tests";
+const QUESTION = [{ role: "user" as const, content: "What color is the sky?" }];
+const SERVED_BY = "slm/smollm2-135m-instruct";
+
+let folder: Awaited<ReturnType<typeof makeTempFolder>>;
+let collector: OtlpReceiver;
+let routelet: StartProcess;
+let url: string;
+let client: OpenAI;
+
+// The model comes from the user's cache or is fetched once: about 100 MB.
+beforeAll(async () => {
+  folder = await makeTempFolder();
+  collector = await startOtlpReceiver();
+  routelet = spawnStart({
+    stateDir: folder.path,
+    port: await freePort(),
+    env: {
+      ROUTELET_API_KEY: API_KEY,
+      ROUTELET_ADMIN_KEY: ADMIN_KEY,
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    },
+  });
+  url = await routelet.ready;
+  client = new OpenAI({ baseURL: `${url}/v1`, apiKey: API_KEY, maxRetries: 0 });
+});
+
+afterAll(async () => {
+  routelet.kill("SIGINT");
+  await untilGone([routelet.pid]);
+  await collector.close();
+  await folder.remove();
+});
+
+async function recordedCall(id: string): Promise<Record<string, unknown>> {
+  for (;;) {
+    const response = await fetch(`${url}/api/calls/${id}`, {
+      headers: { authorization: `Bearer ${ADMIN_KEY}` },
+    });
+    expect(response.status).toBe(200);
+    const call = (await response.json()) as Record<string, unknown>;
+    if (call.outcome !== "running") return call;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+test("the official SDK gets an answer from the real model, which is recorded and traced as one", async () => {
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+  const agentSpan = "b7ad6b7169203331";
+  const { data, response } = await client.chat.completions
+    .create(
+      { model: "slm", messages: QUESTION, max_tokens: 24, temperature: 0 },
+      { headers: { traceparent: `00-${traceId}-${agentSpan}-01` } },
+    )
+    .withResponse();
+  expect(response.headers.get("x-routelet-served-by")).toBe(SERVED_BY);
+  expect(data.choices[0]?.message.content).toMatch(/blue/);
+  expect(data.usage?.completion_tokens).toBeGreaterThan(0);
+  expect(data.usage?.total_tokens).toBe(
+    (data.usage?.prompt_tokens ?? 0) + (data.usage?.completion_tokens ?? 0),
+  );
+
+  const call = await recordedCall(response.headers.get("x-routelet-call") ?? "");
+  expect(call).toMatchObject({
+    outcome: "done",
+    served_by: SERVED_BY,
+    usage: { output_tokens: data.usage?.completion_tokens },
+    attempts: [{ kind: "node", outcome: "done" }],
+  });
+
+  const spans = await collector.waitForTrace(traceId, (found) =>
+    found.some((span) => /decode/.test(span.name)),
+  );
+  const ids = new Set([agentSpan, ...spans.map((span) => span.spanId)]);
+  expect(spans.filter((span) => !ids.has(span.parentSpanId))).toEqual([]);
+  expect(spans.filter((span) => span.parentSpanId === agentSpan)).toHaveLength(1);
+  const withUsage = spans.filter((span) => span.attributes["gen_ai.usage.output_tokens"] !== undefined);
+  expect(withUsage).toHaveLength(1);
+  expect(withUsage[0]).toMatchObject({ kind: "client" });
+  expect(withUsage[0]?.attributes["gen_ai.usage.output_tokens"]).toBe(data.usage?.completion_tokens);
+  expect(collector.refused).toEqual([]);
+});
+
+test("a stream brings the same text in pieces, with its usage at the end", async () => {
+  const request = { model: "slm", messages: QUESTION, max_tokens: 24, temperature: 0, seed: 1 } as const;
+  const whole = await client.chat.completions.create(request);
+  const stream = await client.chat.completions.create({
+    ...request,
+    stream: true,
+    stream_options: { include_usage: true },
+  });
+  const pieces: string[] = [];
+  let usage: OpenAI.CompletionUsage | null | undefined;
+  for await (const chunk of stream) {
+    const piece = chunk.choices[0]?.delta.content;
+    if (piece) pieces.push(piece);
+    usage = chunk.usage ?? usage;
+  }
+  expect(pieces.join("")).toBe(whole.choices[0]?.message.content);
+  expect(pieces.length).toBeGreaterThan(1);
+  expect(usage?.completion_tokens).toBe(whole.usage?.completion_tokens);
+});
+
+test("`auto` is answered by the node when no cloud provider is set", async () => {
+  const { response } = await client.chat.completions
+    .create({ model: "auto", messages: QUESTION, max_tokens: 8 })
+    .withResponse();
+  expect(response.headers.get("x-routelet-served-by")).toBe(SERVED_BY);
+});
+
+test("a wrong key is the SDK's authentication error", async () => {
+  const stranger = new OpenAI({ baseURL: `${url}/v1`, apiKey: "wrong", maxRetries: 0 });
+  await expect(stranger.chat.completions.create({ model: "slm", messages: QUESTION })).rejects.toThrow(
+    AuthenticationError,
+  );
+});
+
+test("an unknown model is the SDK's not-found error, and names the model", async () => {
+  const asked = client.chat.completions.create({ model: "slm/no-such-model", messages: QUESTION });
+  await expect(asked).rejects.toThrow(NotFoundError);
+  await expect(asked).rejects.toThrow(/no-such-model/);
+});
+
+test("the model list names the served model", async () => {
+  const ids = (await client.models.list()).data.map((model) => model.id);
+  expect(ids).toContain(SERVED_BY);
+});
