@@ -68,6 +68,7 @@ export class Call {
   /** @throws ProtocolError `flow_control` */
   bodyFrame(payload: Uint8Array): void {
     if (this.#requested) throw new ProtocolError("unexpected_frame", "A request body came after its end.");
+    if (this.#answered) return;
     this.#credit.receive(payload.length);
     this.#bodyBytes += payload.length;
     if (this.#bodyBytes > MAX_REQUEST_BYTES) {
@@ -90,6 +91,8 @@ export class Call {
   requestEnd(): void {
     if (this.#requested) throw new ProtocolError("unexpected_frame", "A request ended twice.");
     this.#requested = true;
+    // Refused or stopped while it came in.
+    if (this.#answered) return;
     const body =
       this.#body.length === 1 && this.#body[0] !== undefined ? this.#body[0] : concatBytes(this.#body);
     this.#body = [];

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { CLOSE, type NodeSpan } from "../../../src/tunnel/protocol/messages.ts";
@@ -447,34 +450,54 @@ describe("trust", () => {
   }, async () => {
     const proxy = await cutProxy();
     const first = await connectedNode({ handler: repeater(1), url: proxy.url });
-    await proxy.close();
+    proxy.block(true);
+    proxy.cut();
     await first.event("disconnected");
-    await connectedNode({ handler: repeater(2), identity: first.identity() });
-    // The way is back: a new proxy on the same port would be the same address.
-    const stopped = first.event("stopped");
-    const again = startNode({ gatewayUrl: gateway.url, identity: first.identity(), handler: repeater(3) });
-    open.push(again.tunnel);
-    await again.event("connected");
-    await first.tunnel.close();
-    expect((await stopped).reason).toBe("closed");
+    const second = await connectedNode({ handler: repeater(2), identity: first.identity() });
+    proxy.block(false);
+    expect((await first.event("stopped")).reason).toBe("superseded");
+    expect(second.tunnel.status().phase).toBe("connected");
   });
 
-  it("a gateway with another secret cannot prove the pinned key: the node closes and serves nothing", {
+  it("a gateway that cannot prove the pinned key is not served; one whose old key vouches for the new is", {
     timeout: 60_000,
   }, async () => {
-    const { nodeId, ...rest } = await joinGateway(gateway.url);
-    const impostor = { ...rest, nodeId, gatewayKey: "A".repeat(43) };
-    const node = startNode({ gatewayUrl: gateway.url, identity: impostor, handler: echo });
-    open.push(node.tunnel);
-    await node.event("untrusted");
-    expect(node.events.some((event) => event.type === "connected")).toBe(false);
-    expect(node.identity().gatewayKey).toBe("A".repeat(43));
-    await until(async () => (await dispatch(nodeId, "{}")).headers.get("x-error") !== null);
+    const stateFolder = await mkdtemp(join(tmpdir(), "gateway-"));
+    const other = "another-secret-of-the-tunnel-tests-02";
+    const handler = repeater(1);
+    const original = await startGateway({ secret: SECRET, stateFolder });
+    const identity = await joinGateway(original.url).finally(() => original.close());
+
+    const impostor = await startGateway({ secret: other, stateFolder });
+    const wary = startNode({ gatewayUrl: impostor.url, identity, handler });
+    await wary.event("untrusted");
+    expect(wary.events.some((event) => event.type === "connected")).toBe(false);
+    await until(async () => {
+      const refused = await fetch(`${impostor.url}/dispatch/${identity.nodeId}`, {
+        method: "POST",
+        body: "x",
+      });
+      return refused.headers.get("x-error") === "node_absent";
+    });
+    expect(wary.identity().gatewayKey).toBe(identity.gatewayKey);
+    await wary.tunnel.close();
+    await impostor.close();
+
+    const rotated = await startGateway({ secret: other, previousSecret: SECRET, stateFolder });
+    const trusting = startNode({ gatewayUrl: rotated.url, identity: wary.identity(), handler });
+    await trusting.event("rotated");
+    await trusting.event("connected");
+    expect(trusting.identity().gatewayKey).not.toBe(identity.gatewayKey);
+    const served = await fetch(`${rotated.url}/dispatch/${identity.nodeId}`, { method: "POST", body: "x" });
+    expect(await served.text()).toBe("x:0\n");
+    await trusting.tunnel.close();
+    await rotated.close();
+    await rm(stateFolder, { recursive: true, force: true });
   });
 
   it("a join token works once, and a forged one never", async () => {
     const token = (await (await fetch(`${gateway.url}/token`)).json()) as { token: string };
-    const join = (text: string) =>
+    const spend = (text: string) =>
       enrol({
         gatewayUrl: gateway.url,
         token: text,
@@ -482,10 +505,10 @@ describe("trust", () => {
         fetch: proxyFetch(),
         allowInsecureLan: false,
       });
-    const identity = await join(token.token);
+    const identity = await spend(token.token);
     expect(identity.projects).toEqual(["default"]);
-    await expect(join(token.token)).rejects.toMatchObject({ code: "token_refused" });
-    await expect(join(`rlj_${"A".repeat(43)}`)).rejects.toMatchObject({ code: "token_refused" });
+    await expect(spend(token.token)).rejects.toMatchObject({ code: "token_refused" });
+    await expect(spend(`rlj_${"A".repeat(43)}`)).rejects.toMatchObject({ code: "token_refused" });
   });
 
   it("a revoked node is cut off while it streams, stops, and cannot come back", {

@@ -4,6 +4,8 @@ export interface CutProxy {
   url: string;
   /** Resets every connection, as a pulled cable with a fast operating system would. */
   cut(): void;
+  /** Whether new connections are turned away. */
+  block(blocked: boolean): void;
   /** From now on bytes towards the gateway and back are swallowed, without a close: a half-dead peer. */
   freeze(): void;
   close(): Promise<void>;
@@ -14,7 +16,12 @@ export async function startCutProxy(target: string): Promise<CutProxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
   let frozen = false;
+  let blocked = false;
   const server = createServer((client) => {
+    if (blocked) {
+      client.destroy();
+      return;
+    }
     const upstream = connect(Number(port), hostname);
     for (const [from, to] of [
       [client, upstream],
@@ -39,6 +46,9 @@ export async function startCutProxy(target: string): Promise<CutProxy> {
   return {
     url: `http://127.0.0.1:${address.port}`,
     cut,
+    block: (now) => {
+      blocked = now;
+    },
     freeze: () => {
       frozen = true;
     },

@@ -46,7 +46,7 @@ export async function startGateway(options: {
           unsafeDirectSockets: [{ host: "127.0.0.1", port: options.port ?? 0 }],
         },
       ],
-      ...(options.stateFolder === undefined ? {} : { defaultPersistRoot: options.stateFolder }),
+      ...(options.stateFolder === undefined ? {} : { resourcePersistencePath: options.stateFolder }),
       cf: false,
       log: new Log(LogLevel.WARN),
     }),
