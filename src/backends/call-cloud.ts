@@ -2,7 +2,7 @@ import type { Env } from "../env.ts";
 import { RouteletError, toRouteletError } from "../errors.ts";
 import { cloudRequestHeaders } from "./headers.ts";
 import { providerNamed } from "./providers/registry.ts";
-import type { BackendReply } from "./reply.ts";
+import { type BackendReply, replyOf } from "./reply.ts";
 import { callWorkersAi } from "./workers-ai.ts";
 
 export interface CloudCall {
@@ -68,14 +68,5 @@ export async function callCloud(call: CloudCall): Promise<BackendReply> {
       message: `${provider.name} answered with a redirect, which is not followed since it could carry the key elsewhere. Correct its base URL.`,
     });
   }
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: response.body ?? emptyBody(),
-    spans: Promise.resolve([]),
-  };
-}
-
-function emptyBody(): ReadableStream<Uint8Array> {
-  return new ReadableStream({ start: (controller) => controller.close() });
+  return replyOf(response);
 }

@@ -44,7 +44,8 @@ export async function callNode(call: NodeCall): Promise<BackendReply> {
   return {
     status: reply.status,
     headers: new Headers(reply.headers),
-    body: reply.body,
+    stream: () => reply.body,
+    whole: async () => new Uint8Array(await new Response(reply.body).arrayBuffer()),
     spans: reply.end.then(({ spans }) => spans),
   };
 }

@@ -5,8 +5,10 @@ import type { NodeSpan } from "../tunnel/protocol/messages.ts";
 export interface BackendReply {
   status: number;
   headers: Headers;
-  /** The backend's own bytes. What its reading throws goes through `lostReply`. */
-  body: ReadableStream<Uint8Array>;
+  /** The backend's own bytes, as they come. What its reading throws goes through `lostReply`. */
+  stream(): ReadableStream<Uint8Array>;
+  /** The same, whole; `stream` or `whole` is called, once. */
+  whole(): Promise<Uint8Array>;
   /** Resolves after the body has ended, with the spans that a node measured; empty for a cloud provider. */
   spans: Promise<NodeSpan[]>;
 }
@@ -21,4 +23,15 @@ export function lostReply(thrown: unknown): RouteletError {
     retryable: true,
     cause: thrown,
   });
+}
+
+/** A reply that is an HTTP response. Reading it whole through `arrayBuffer` spares the stream's own cost. */
+export function replyOf(response: Response): BackendReply {
+  return {
+    status: response.status,
+    headers: response.headers,
+    stream: () => response.body ?? new ReadableStream({ start: (controller) => controller.close() }),
+    whole: async () => new Uint8Array(await response.arrayBuffer()),
+    spans: Promise.resolve([]),
+  };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Env } from "../env.ts";
 import { callCloud } from "./call-cloud.ts";
+import type { BackendReply } from "./reply.ts";
 
 const encode = (text: string) => new Uint8Array(new TextEncoder().encode(text));
 
@@ -22,7 +23,7 @@ function call(env: Env, stream: boolean, mayLeave = true) {
   });
 }
 
-const text = async (body: ReadableStream<Uint8Array>) => new Response(body).text();
+const text = async (reply: BackendReply) => new TextDecoder().decode(await reply.whole());
 
 describe("callCloud with Workers AI", () => {
   it("turns a native reply into OpenAI's", async () => {
@@ -30,7 +31,7 @@ describe("callCloud with Workers AI", () => {
       binding(() => Response.json({ response: "hi", usage: { prompt_tokens: 1, completion_tokens: 2 } })),
       false,
     );
-    expect(JSON.parse(await text(reply.body))).toMatchObject({
+    expect(JSON.parse(await text(reply))).toMatchObject({
       object: "chat.completion",
       model: "@cf/meta/llama",
       choices: [{ message: { role: "assistant", content: "hi" }, finish_reason: "stop" }],
@@ -43,7 +44,7 @@ describe("callCloud with Workers AI", () => {
       binding(() => Response.json({ tool_calls: [{ name: "f", arguments: { a: 1 } }] })),
       false,
     );
-    expect(JSON.parse(await text(reply.body))).toMatchObject({
+    expect(JSON.parse(await text(reply))).toMatchObject({
       choices: [
         {
           finish_reason: "tool_calls",
@@ -60,7 +61,7 @@ describe("callCloud with Workers AI", () => {
       binding(() => new Response(native)),
       true,
     );
-    const events = (await text(reply.body))
+    const events = (await text(reply))
       .trim()
       .split("\n\n")
       .map((line) => line.slice(6));
@@ -80,12 +81,10 @@ describe("callCloud with Workers AI", () => {
     expect(
       JSON.parse(
         await text(
-          (
-            await call(
-              binding(() => Response.json(own)),
-              false,
-            )
-          ).body,
+          await call(
+            binding(() => Response.json(own)),
+            false,
+          ),
         ),
       ),
     ).toEqual(own);
@@ -97,7 +96,7 @@ describe("callCloud with Workers AI", () => {
       false,
     );
     expect(reply.status).toBe(404);
-    expect(JSON.parse(await text(reply.body)).error.message).toBe("no such model");
+    expect(JSON.parse(await text(reply)).error.message).toBe("no such model");
   });
 });
 

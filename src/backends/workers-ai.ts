@@ -2,7 +2,7 @@ import { createParser } from "eventsource-parser";
 import { z } from "zod";
 import { RouteletError, toRouteletError } from "../errors.ts";
 import type { CloudCall } from "./call-cloud.ts";
-import type { BackendReply } from "./reply.ts";
+import { type BackendReply, replyOf } from "./reply.ts";
 
 /** The native shape of older text models; newer ones answer in OpenAI's shape already. */
 const nativeReply = z.looseObject({
@@ -126,33 +126,20 @@ export async function callWorkersAi(call: CloudCall): Promise<BackendReply> {
       cause,
     });
   }
-  const headers = new Headers(response.headers);
-  const spans = Promise.resolve([]);
   if (!response.ok || response.body === null) {
-    const text = await response.text();
-    headers.set("content-type", "application/json");
-    const body = new Response(
-      JSON.stringify({
-        error: { message: text.slice(0, 2_000), type: "api_error", param: null, code: "upstream_error" },
-      }),
-    );
-    return { status: response.status, headers, body: body.body as ReadableStream<Uint8Array>, spans };
+    const message = (await response.text()).slice(0, 2_000);
+    const error = { message, type: "api_error", param: null, code: "upstream_error" };
+    return replyOf(Response.json({ error }, { status: response.status }));
   }
   if (inputs.stream !== true) {
     const json: unknown = await response.json();
     const reply = openAiReply.safeParse(json).success
       ? json
       : completionFromNative(nativeReply.parse(json), envelope);
-    headers.set("content-type", "application/json");
-    return {
-      status: 200,
-      headers,
-      body: new Response(JSON.stringify(reply)).body as ReadableStream<Uint8Array>,
-      spans,
-    };
+    return replyOf(Response.json(reply));
   }
-  headers.set("content-type", "text/event-stream");
-  return { status: 200, headers, body: nativeStream(response.body, envelope), spans };
+  const headers = { "content-type": "text/event-stream" };
+  return replyOf(new Response(nativeStream(response.body, envelope), { headers }));
 }
 
 function nativeStream(source: ReadableStream<Uint8Array>, envelope: Envelope): ReadableStream<Uint8Array> {

@@ -37,43 +37,51 @@ export function startAttemptClock(options: {
 }): AttemptClock {
   const { client, now } = options;
   const controller = new AbortController();
-  let lastAt = now();
-  let idle: ReturnType<typeof setTimeout> | null = null;
+  const startedAt = now();
+  let lastAt = startedAt;
+  let content = false;
+  let timer: ReturnType<typeof setTimeout> | null = null;
   const onClient = () => controller.abort(clientGone());
-  const firstByte = setTimeout(() => {
-    controller.abort(deadline("first_byte_timeout", `No content came within ${options.firstByteMs} ms.`));
-  }, options.firstByteMs);
-  const total = setTimeout(
-    () =>
-      controller.abort(deadline("total_timeout", "The call took longer than the gateway's total deadline.")),
-    Math.max(0, options.totalEndsAt - now()),
-  );
-  const watchIdle = () => {
-    const left = lastAt + options.idleMs - now();
-    if (left > 0) {
-      idle = setTimeout(watchIdle, left);
-      return;
-    }
-    controller.abort(
-      deadline("idle_timeout", `The backend was silent for ${options.idleMs} ms in the middle of its reply.`),
-    );
-  };
+
+  /** One timer for all three clocks: it sleeps until the one that is due first, and looks again. */
+  function watch(): void {
+    const at = now();
+    const limit = content ? lastAt + options.idleMs : startedAt + options.firstByteMs;
+    if (at >= options.totalEndsAt) {
+      controller.abort(deadline("total_timeout", "The call took longer than the gateway's total deadline."));
+    } else if (at >= limit) {
+      controller.abort(
+        content
+          ? deadline(
+              "idle_timeout",
+              `The backend was silent for ${options.idleMs} ms in the middle of its reply.`,
+            )
+          : deadline("first_byte_timeout", `No content came within ${options.firstByteMs} ms.`),
+      );
+    } else timer = setTimeout(watch, Math.min(limit, options.totalEndsAt) - at);
+  }
+
   if (client.aborted) onClient();
-  else client.addEventListener("abort", onClient, { once: true });
+  else {
+    client.addEventListener("abort", onClient, { once: true });
+    watch();
+  }
   return {
     signal: controller.signal,
     committed() {
-      clearTimeout(firstByte);
+      content = true;
       lastAt = now();
-      watchIdle();
+      // A first-byte deadline that is further away than the next silence would be noticed late.
+      if (options.firstByteMs > options.idleMs) {
+        clearTimeout(timer);
+        watch();
+      }
     },
     touch() {
       lastAt = now();
     },
     stop() {
-      clearTimeout(firstByte);
-      clearTimeout(total);
-      clearTimeout(idle);
+      clearTimeout(timer);
       client.removeEventListener("abort", onClient);
     },
   };

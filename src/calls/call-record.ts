@@ -29,6 +29,8 @@ export interface CallRecord {
   responseCopy(): Uint8Array;
   /** Sends the finish record; once, later calls do nothing. */
   finish(end: {
+    /** Milliseconds since the epoch. */
+    endedAt: number;
     outcome: Outcome;
     status: number;
     reason: string;
@@ -64,7 +66,6 @@ export function openCallRecord(options: {
   settings: Settings;
   traceId: string | null;
   startedAt: number;
-  now: () => number;
   waitUntil: (work: Promise<unknown>) => void;
 }): CallRecord {
   const { env, caller, settings } = options;
@@ -119,7 +120,7 @@ export function openCallRecord(options: {
     async finish(end) {
       if (finished || started === null) return null;
       finished = true;
-      const endedAt = options.now();
+      const { endedAt } = end;
       const last = end.attempts.at(-1)?.record();
       const record: CallFinish = {
         id,

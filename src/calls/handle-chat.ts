@@ -1,14 +1,11 @@
-import { resolveCloudModel } from "../backends/providers/registry.ts";
 import type { Call } from "../dialects/call.ts";
 import { setTopLevelField } from "../dialects/json-splice.ts";
 import { renderOpenAiError } from "../dialects/openai-chat/error.ts";
 import { parseChatCall } from "../dialects/openai-chat/parse.ts";
 import type { Env } from "../env.ts";
 import { RouteletError, toRouteletError } from "../errors.ts";
-import { fleetSnapshot } from "../fleet/fleet-cache.ts";
-import { callsInFlight } from "../fleet/in-flight.ts";
 import type { Outcome } from "../ledger/records.ts";
-import { type Plan, planAttempts } from "../routing/plan.ts";
+import type { Plan } from "../routing/plan.ts";
 import { parseRoute, type Route, resolveTarget, type Target } from "../routing/target.ts";
 import type { Caller } from "../security/caller.ts";
 import { authenticate } from "../security/key-snapshot.ts";
@@ -18,6 +15,7 @@ import { isolateTelemetry } from "../telemetry/config.ts";
 import { enqueue } from "../telemetry/exporter.ts";
 import { type AttemptLog, outcomeOf } from "./attempt-log.ts";
 import { openCallRecord } from "./call-record.ts";
+import { type PlanOptions, planCall, planOn } from "./plan-call.ts";
 import { readBody } from "./read-body.ts";
 import { releaseStream, responseHeaders } from "./release.ts";
 import { AttemptFailed, type ReadyReply, runAttempts } from "./run-attempts.ts";
@@ -38,43 +36,6 @@ async function understand(
   const call = parseChatCall(bytes);
   const route = parseRoute(request.headers.get("x-routelet-route"));
   return { call, route, target: resolveTarget({ model: call.requestedModel, route }), bytes };
-}
-
-interface PlanOptions {
-  env: Env;
-  call: Call;
-  target: Target;
-  caller: Caller;
-  settings: Awaited<ReturnType<typeof settingsFor>>;
-  now: number;
-  waitUntil: (work: Promise<unknown>) => void;
-}
-
-async function planOn(options: PlanOptions, fresh: boolean): Promise<Plan | RouteletError> {
-  const { env, settings, target, now, waitUntil } = options;
-  return planAttempts({
-    target,
-    projectId: options.caller.projectId,
-    needs: options.call.needs,
-    fleet:
-      target.kind === "llm"
-        ? { takenAt: now, nodes: [] }
-        : await fleetSnapshot({ env, now, waitUntil, fresh }),
-    inFlight: callsInFlight(),
-    defaultModel: settings.defaultModel,
-    resolveCloud: (name) => resolveCloudModel(env, name),
-    deadlines: settings.deadlines,
-    random: Math.random,
-  });
-}
-
-/** Plans on the cached snapshot, and on a fresh one before a call is turned away. */
-async function planCall(options: PlanOptions): Promise<Plan> {
-  const first = await planOn(options, false);
-  const final =
-    first instanceof RouteletError && options.target.kind !== "llm" ? await planOn(options, true) : first;
-  if (final instanceof RouteletError) throw final;
-  return final;
 }
 
 /** Where a call went although it was planned otherwise: the reason names what the earlier attempt failed of. */
@@ -107,7 +68,7 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
     logInternal(error, null);
     return renderOpenAiError(error);
   }
-  const record = openCallRecord({ env, caller, settings, traceId: trace.traceId, startedAt, now, waitUntil });
+  const record = openCallRecord({ env, caller, settings, traceId: trace.traceId, startedAt, waitUntil });
   const session = label(request, "x-routelet-session");
   const task = label(request, "x-routelet-task");
   const logs: AttemptLog[] = [];
@@ -134,9 +95,12 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
     servedBy: string | null;
     error: RouteletError | null;
   }): Promise<void> {
+    const endedAt = now();
+    await afterResponse();
     await Promise.all(logs.map((log) => log.settled()));
     const reason = plan === null ? (end.error?.code ?? "unknown") : reasonOf(plan, logs);
     const spans = trace.end({
+      endedAt,
       callId: record.id,
       projectId: caller.projectId,
       outcome: end.outcome,
@@ -148,7 +112,7 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
       errorCode: end.error?.code ?? null,
     });
     enqueue({ config: telemetry, spans, waitUntil, fetch: (...args) => fetch(...args) });
-    await record.finish({ ...end, reason, attempts: logs, request: bytes });
+    await record.finish({ ...end, endedAt, reason, attempts: logs, request: bytes });
   }
 
   const ownHeaders = (servedBy: string | null, reason: string): Record<string, string | null> => ({
@@ -182,8 +146,7 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
         attempt.kind === "node" ? `slm/${attempt.model}` : `llm/${attempt.provider}/${attempt.model}`,
       ),
     });
-    const started = startRecord(call.requestedModel, call.stream);
-    const ready = await runAttempts(
+    const running = runAttempts(
       {
         env,
         projectId: caller.projectId,
@@ -205,7 +168,8 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
       },
       logs,
     );
-    await started;
+    // The dispatch is on its way before the ledger begins to work; neither waits for the other.
+    const [ready] = await Promise.all([running, startRecord(call.requestedModel, call.stream)]);
     return release(ready, call, reasonOf(plan, logs));
   } catch (thrown) {
     const failed = thrown instanceof AttemptFailed ? thrown : new AttemptFailed(toRouteletError(thrown));
@@ -256,6 +220,11 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
     headers.set("cache-control", headers.get("cache-control") ?? "no-cache");
     return new Response(body, { status, headers });
   }
+}
+
+/** The records of a call are made after its answer was handed over: they would only delay it. */
+function afterResponse(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 function renamed(whole: Uint8Array, model: string): Uint8Array {

@@ -75,10 +75,6 @@ const MAX_HELD_BYTES = 64 * 1024;
 const isEventStream = (headers: Headers) =>
   headers.get("content-type")?.toLowerCase().startsWith("text/event-stream") === true;
 
-async function readAll(reply: BackendReply): Promise<Uint8Array> {
-  return new Uint8Array(await new Response(reply.body).arrayBuffer());
-}
-
 function send(
   input: AttemptsInput,
   planned: PlannedAttempt,
@@ -163,7 +159,7 @@ async function tryOne(
   log.answered(reply);
   const { status, headers } = reply;
   if (status >= 400 || !input.call.stream || !isEventStream(headers)) {
-    const whole = await orAborted(readAll(reply).catch(lost), signal);
+    const whole = await orAborted(reply.whole().catch(lost), signal);
     clock.committed();
     log.firstByte();
     const facts = readChatReply(whole);
@@ -180,7 +176,7 @@ async function tryOne(
     if (facts.inBandError !== null) throw inBand(facts.inBandError);
     return { log, clock, status, headers, content: { whole, facts } };
   }
-  const rest = reply.body.getReader();
+  const rest = reply.stream().getReader();
   const follow = createChatStream({
     dropUsageChunk: !input.call.wantsStreamUsage,
     renameModel: input.renameModel,

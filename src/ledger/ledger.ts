@@ -16,7 +16,7 @@ import { withTimeout } from "./with-timeout.ts";
 /** Records wait this long for company before they go to D1. */
 const FLUSH_AFTER_MS = 1_000;
 /** Or until this many calls, or bytes, wait. */
-const FLUSH_CALLS = 100;
+const FLUSH_CALLS = 250;
 const FLUSH_BYTES = 1_000_000;
 /** A start waits this long for its finish, so that most calls are one write. */
 const HOLD_START_MS = 5_000;

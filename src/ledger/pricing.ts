@@ -8,6 +8,10 @@ const PRICE_LIST_ID: Record<string, string> = {
   "workers-ai": "cloudflare",
 };
 
+/** Models that the price list does not know: looking one up means trying every rule of its provider. */
+const unpriced = new Set<string>();
+const MAX_UNPRICED = 1_000;
+
 /**
  * What a cloud model's tokens cost in US dollars at that day's price, from the price list that this build
  * carries. Null when the price is unknown, or the usage makes no sense; never 0 for "unknown".
@@ -22,6 +26,8 @@ export function costUsd(options: {
   const { provider, model, usage, at } = options;
   const providerId = Object.hasOwn(PRICE_LIST_ID, provider) ? PRICE_LIST_ID[provider] : undefined;
   if (providerId === undefined || !isCountable(usage)) return null;
+  const name = `${providerId}/${model}`;
+  if (unpriced.has(name)) return null;
   const price = calcPrice(
     {
       input_tokens: usage.inputTokens,
@@ -31,7 +37,10 @@ export function costUsd(options: {
     model,
     { providerId, timestamp: new Date(at) },
   );
-  return price?.total_price ?? null;
+  if (price !== null) return price.total_price;
+  if (unpriced.size >= MAX_UNPRICED) unpriced.clear();
+  unpriced.add(name);
+  return null;
 }
 
 /** An upstream may report anything; the price list throws at what is no count. */
