@@ -7,6 +7,8 @@ export const ADMIN_KEY = "admin-key-for-tests";
 export interface TestGateway {
   url: string;
   stateDir: string;
+  /** The process that holds workerd. */
+  readonly pid: number;
   /** Lines that the Worker and workerd wrote. */
   logs: readonly { level: string; message: string }[];
   /** `fetch` of a path, with the API key unless the headers carry another `authorization`. */
@@ -56,6 +58,9 @@ export async function startTestGateway(
   return {
     url,
     stateDir,
+    get pid() {
+      return running.pid;
+    },
     logs,
     fetch: (path, init = {}) => send(path, API_KEY, init),
     chat: (body, init = {}) => send("/v1/chat/completions", API_KEY, json(body, init)),

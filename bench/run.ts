@@ -1,0 +1,26 @@
+import { parseArgs } from "node:util";
+import { type Benchmark, loadBefore, report } from "./lib/report.ts";
+import { memory } from "./memory.ts";
+import { overhead } from "./overhead.ts";
+import { tunnel } from "./tunnel.ts";
+
+// `npm run bench -- <name> [--data <folder>] [--json <file>]`; without a name it lists the benchmarks.
+
+const BENCHMARKS: Record<string, Benchmark> = { overhead, tunnel, memory };
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { data: { type: "string" }, json: { type: "string" } },
+});
+const [name] = positionals;
+const benchmark = name === undefined ? undefined : BENCHMARKS[name];
+if (name === undefined || benchmark === undefined) {
+  if (name !== undefined) process.stderr.write(`There is no benchmark ${name}. There are:\n`);
+  for (const [known, { about }] of Object.entries(BENCHMARKS))
+    process.stdout.write(`  ${known.padEnd(12)} ${about}\n`);
+  process.exitCode = name === undefined ? 0 : 1;
+} else {
+  const load = loadBefore();
+  const measured = await benchmark.run({ data: values.data });
+  report({ name, measured, loadBefore: load, json: values.json });
+}
