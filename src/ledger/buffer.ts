@@ -1,18 +1,9 @@
-import type { CallRow } from "../db/schema.ts";
+import { type BatchOptions, type LedgerBatch, readBatch } from "./batch.ts";
+import { OpenCalls } from "./open-calls.ts";
 import type { CallFinish, CallStart, StoredBody } from "./records.ts";
-import {
-  type AttemptColumns,
-  attemptColumns,
-  type EndColumns,
-  endColumns,
-  LOST_END,
-  startRow,
-} from "./row.ts";
+import { attemptColumns, endColumns, LOST_END, startRow } from "./row.ts";
 
 const TABLES = `
-  CREATE TABLE IF NOT EXISTS open (
-    id TEXT PRIMARY KEY, row TEXT NOT NULL, started_at INTEGER NOT NULL, written INTEGER NOT NULL DEFAULT 0
-  ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS ready (
     id TEXT PRIMARY KEY, row TEXT NOT NULL, has_start INTEGER NOT NULL, attempts TEXT NOT NULL, bytes INTEGER NOT NULL
   ) WITHOUT ROWID;
@@ -28,30 +19,6 @@ const TABLES = `
 export interface FinishMessage {
   finish: CallFinish;
   start: CallStart | null;
-}
-
-/** A body on its way to D1; bytes in hex, the form in which JSON and SQLite's `unhex` carry them. */
-export interface BufferedBody {
-  callId: string;
-  part: string;
-  keyId: string;
-  ivHex: string;
-  ciphertextHex: string;
-  compression: string;
-  originalBytes: number;
-  truncated: number;
-}
-
-/** What one D1 batch carries. */
-export interface LedgerBatch {
-  /** Calls that ended, and calls that have run for a while (their outcome is null). */
-  calls: CallRow[];
-  /** Ends whose start this object never saw: they update a row that D1 may have. */
-  endsOnly: (EndColumns & { id: string })[];
-  attempts: AttemptColumns[];
-  bodies: BufferedBody[];
-  readyIds: string[];
-  startedIds: string[];
 }
 
 export interface BufferLimits {
@@ -83,9 +50,7 @@ const DROP_STEP = 64;
  */
 export class LedgerBuffer {
   readonly #sql: SqlStorage;
-  /** Ids of open calls with their start, oldest first; those that D1 does not know yet, and those that it does. */
-  readonly #unwritten = new Map<string, number>();
-  readonly #written = new Map<string, number>();
+  readonly #open: OpenCalls;
   readonly #counters: Record<Counter, number>;
   #readyCalls: number;
   #readyBytes: number;
@@ -94,11 +59,7 @@ export class LedgerBuffer {
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     sql.exec(TABLES);
-    for (const row of sql.exec<{ id: string; started_at: number; written: number }>(
-      "SELECT id, started_at, written FROM open ORDER BY id",
-    )) {
-      (row.written ? this.#written : this.#unwritten).set(row.id, row.started_at);
-    }
+    this.#open = new OpenCalls(sql);
     const ready = sql
       .exec<{ calls: number; bytes: number }>(
         "SELECT count(*) AS calls, coalesce(sum(bytes), 0) AS bytes FROM ready",
@@ -117,7 +78,7 @@ export class LedgerBuffer {
 
   get counts(): BufferCounts {
     return {
-      openCalls: this.#unwritten.size + this.#written.size,
+      openCalls: this.#open.size,
       readyCalls: this.#readyCalls,
       readyBytes: this.#readyBytes + 2 * this.#bodyBytes,
       bodyBytes: this.#bodyBytes,
@@ -127,42 +88,28 @@ export class LedgerBuffer {
 
   /** When the oldest open call began that D1 does not know yet; null when there is none. */
   get oldestUnwritten(): number | null {
-    return first(this.#unwritten.values());
+    return this.#open.oldestUnwritten;
   }
 
   /** When the oldest open call began that D1 knows already. */
   get oldestWritten(): number | null {
-    return first(this.#written.values());
+    return this.#open.oldestWritten;
   }
 
-  /** Records starts; one statement for all of them. A start of a call that has ended already changes nothing. */
+  /** Records starts. A start of a call that is known already changes nothing. */
   addStarts(starts: readonly CallStart[]): void {
-    const rows = starts.map((start) => ({
-      id: start.id,
-      at: start.startedAt,
-      row: JSON.stringify(startRow(start)),
-    }));
-    const added = this.#sql.exec<{ id: string; started_at: number }>(
-      `INSERT INTO open (id, row, started_at)
-       SELECT value->>'$.id', value->>'$.row', value->>'$.at' FROM json_each(?1)
-       WHERE NOT EXISTS (SELECT 1 FROM ready WHERE ready.id = value->>'$.id')
-       ON CONFLICT DO NOTHING RETURNING id, started_at`,
-      JSON.stringify(rows),
-    );
-    for (const row of added) this.#unwritten.set(row.id, row.started_at);
+    this.#open.add(starts);
   }
 
   /** Records ends. An end that is waiting already changes nothing. */
   addFinishes(messages: readonly FinishMessage[]): void {
-    const ids = JSON.stringify(messages.map((message) => message.finish.id));
-    const starts = new Map<string, CallRow>();
-    const open = "SELECT id, row FROM open WHERE id IN (SELECT value FROM json_each(?1))";
-    for (const row of this.#sql.exec<IdRow>(open, ids)) starts.set(row.id, JSON.parse(row.row));
+    const ids = messages.map((message) => message.finish.id);
+    const starts = new Map(this.#open.rows(ids).map((row) => [row.id, row]));
     // Given up on, not yet in D1, and here is its end after all.
     const lost = this.#sql
       .exec<IdRow>(
         "SELECT id, row FROM ready WHERE id IN (SELECT value FROM json_each(?1)) AND row->>'$.outcome' = 'lost'",
-        ids,
+        JSON.stringify(ids),
       )
       .toArray();
     for (const row of lost) starts.set(row.id, JSON.parse(row.row));
@@ -178,88 +125,30 @@ export class LedgerBuffer {
       });
       if (isNew) for (const body of finish.bodies) this.#addBody(finish.id, body);
     }
-    this.#forgetOpen(ids);
+    this.#open.forget(ids);
   }
 
   /** Gives up on calls that began before `startedBefore` and whose end never came. Returns how many. */
   markLost(startedBefore: number): number {
-    const due = [this.#unwritten, this.#written].flatMap((calls) => idsBefore(calls, startedBefore));
-    if (due.length === 0) return 0;
-    const ids = JSON.stringify(due);
-    const open = this.#sql
-      .exec<{ id: string; row: string }>(
-        "SELECT id, row FROM open WHERE id IN (SELECT value FROM json_each(?1))",
-        ids,
-      )
-      .toArray();
-    for (const { id, row } of open) {
-      this.#addReady({
-        id,
-        row: JSON.stringify({ ...(JSON.parse(row) as CallRow), ...LOST_END }),
-        hasStart: true,
-        attempts: "[]",
-      });
+    const ids = this.#open.startedBefore(startedBefore);
+    if (ids.length === 0) return 0;
+    for (const row of this.#open.rows(ids)) {
+      const lost = JSON.stringify({ ...row, ...LOST_END });
+      this.#addReady({ id: row.id, row: lost, hasStart: true, attempts: "[]" });
     }
-    this.#forgetOpen(ids);
-    return open.length;
+    this.#open.forget(ids);
+    return ids.length;
   }
 
-  /**
-   * The next batch for D1, the oldest calls first; null when nothing is due. At least one call, and no more than
-   * `maxBytes` beyond that. Open calls come along when they began before `startedBefore`.
-   */
-  take(options: { maxCalls: number; maxBytes: number; startedBefore: number }): LedgerBatch | null {
-    const batch: LedgerBatch = {
-      calls: [],
-      endsOnly: [],
-      attempts: [],
-      bodies: [],
-      readyIds: [],
-      startedIds: [],
-    };
-    let bytes = 0;
-    const ready = this.#sql.exec<ReadyRow>(
-      `SELECT id, row, has_start, attempts,
-         bytes + 2 * (SELECT coalesce(sum(length(ciphertext)), 0) FROM ready_bodies WHERE ready_bodies.id = ready.id) AS bytes
-       FROM ready ORDER BY id LIMIT ?1`,
-      options.maxCalls,
-    );
-    for (const entry of ready) {
-      if (batch.readyIds.length > 0 && bytes + entry.bytes > options.maxBytes) break;
-      bytes += entry.bytes;
-      batch.readyIds.push(entry.id);
-      const row = JSON.parse(entry.row);
-      if (entry.has_start) batch.calls.push(row);
-      else batch.endsOnly.push(row);
-      batch.attempts.push(...(JSON.parse(entry.attempts) as AttemptColumns[]));
-    }
-    batch.bodies = this.#bodiesOf(batch.readyIds);
-    batch.startedIds = idsBefore(this.#unwritten, options.startedBefore).slice(
-      0,
-      Math.max(0, options.maxCalls - batch.readyIds.length),
-    );
-    for (const { row } of this.#sql.exec<{ row: string }>(
-      "SELECT row FROM open WHERE id IN (SELECT value FROM json_each(?1))",
-      JSON.stringify(batch.startedIds),
-    )) {
-      batch.calls.push(JSON.parse(row));
-    }
-    return batch.readyIds.length + batch.startedIds.length > 0 ? batch : null;
+  /** The next batch for D1; null when nothing is due. */
+  take(options: BatchOptions): LedgerBatch | null {
+    return readBatch({ ...options, sql: this.#sql, open: this.#open });
   }
 
   /** D1 has this batch. */
   settle(batch: LedgerBatch): void {
     this.#removeReady(batch.readyIds);
-    this.#sql.exec(
-      "UPDATE open SET written = 1 WHERE id IN (SELECT value FROM json_each(?1))",
-      JSON.stringify(batch.startedIds),
-    );
-    for (const id of batch.startedIds) {
-      const startedAt = this.#unwritten.get(id);
-      if (startedAt === undefined) continue;
-      this.#unwritten.delete(id);
-      this.#written.set(id, startedAt);
-    }
+    this.#open.markWritten(batch.startedIds);
   }
 
   /** D1 refuses this batch of one whatever the time: its content goes first, then the call. */
@@ -270,7 +159,7 @@ export class LedgerBuffer {
     }
     this.#count("rejectedCalls", batch.readyIds.length + batch.startedIds.length);
     this.#removeReady(batch.readyIds);
-    this.#forgetOpen(JSON.stringify(batch.startedIds));
+    this.#open.forget(batch.startedIds);
   }
 
   /** Keeps the buffer inside its limits: the oldest content goes first, then the oldest calls. */
@@ -286,12 +175,7 @@ export class LedgerBuffer {
       dropped.calls += ids.length;
       this.#removeReady(ids);
     }
-    const open = this.#unwritten.size + this.#written.size;
-    if (open > limits.maxCalls) {
-      const ids = this.#ids(`SELECT id FROM open ORDER BY id LIMIT ${open - limits.maxCalls}`);
-      dropped.calls += ids.length;
-      this.#forgetOpen(JSON.stringify(ids));
-    }
+    dropped.calls += this.#open.trim(limits.maxCalls);
     this.#count("droppedBodies", dropped.bodies);
     this.#count("droppedCalls", dropped.calls);
     return dropped;
@@ -329,17 +213,6 @@ export class LedgerBuffer {
     if (rowsWritten > 0) this.#bodyBytes += body.ciphertext.byteLength;
   }
 
-  #bodiesOf(ids: readonly string[]): BufferedBody[] {
-    return this.#sql
-      .exec<Record<keyof BufferedBody, string | number>>(
-        `SELECT id AS callId, part, key_id AS keyId, hex(iv) AS ivHex, hex(ciphertext) AS ciphertextHex,
-           compression, original_bytes AS originalBytes, truncated
-         FROM ready_bodies WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id, part`,
-        JSON.stringify(ids),
-      )
-      .toArray() as unknown as BufferedBody[];
-  }
-
   #removeReady(ids: readonly string[]): void {
     if (ids.length === 0) return;
     this.#removeBodies(ids);
@@ -366,17 +239,6 @@ export class LedgerBuffer {
     return count;
   }
 
-  #forgetOpen(ids: string): void {
-    const removed = this.#sql.exec<{ id: string }>(
-      "DELETE FROM open WHERE id IN (SELECT value FROM json_each(?1)) RETURNING id",
-      ids,
-    );
-    for (const { id } of removed) {
-      this.#unwritten.delete(id);
-      this.#written.delete(id);
-    }
-  }
-
   #ids(query: string): string[] {
     return this.#sql
       .exec<{ id: string }>(query)
@@ -396,24 +258,6 @@ export class LedgerBuffer {
 }
 
 type IdRow = { id: string; row: string };
-type ReadyRow = { id: string; row: string; has_start: number; attempts: string; bytes: number };
-
-function first(values: Iterable<number>): number | null {
-  for (const value of values) return value;
-  return null;
-}
-
-/** The ids at the front of a map in order of age; it stops at the first that is not due. */
-function idsBefore(calls: ReadonlyMap<string, number>, before: number): string[] {
-  const ids: string[] = [];
-  for (const [id, startedAt] of calls) {
-    if (startedAt >= before || ids.length >= MAX_DUE) break;
-    ids.push(id);
-  }
-  return ids;
-}
-
-const MAX_DUE = 1_000;
 
 function byteLength(text: string): number {
   return new TextEncoder().encode(text).byteLength;

@@ -1,6 +1,6 @@
 import { getTableColumns } from "drizzle-orm";
 import { attempts, calls } from "../db/schema.ts";
-import type { BufferedBody, LedgerBatch } from "./buffer.ts";
+import type { BufferedBody, LedgerBatch } from "./batch.ts";
 import { END_COLUMNS } from "./row.ts";
 
 /** The part of D1 that the ledger writes through; a test can put a failing one in its place. */
