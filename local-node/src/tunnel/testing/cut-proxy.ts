@@ -6,8 +6,6 @@ export interface CutProxy {
   cut(): void;
   /** Whether new connections are turned away. */
   block(blocked: boolean): void;
-  /** From now on bytes towards the gateway and back are swallowed, without a close: a half-dead peer. */
-  freeze(): void;
   close(): Promise<void>;
 }
 
@@ -15,7 +13,6 @@ export interface CutProxy {
 export async function startCutProxy(target: string): Promise<CutProxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
-  let frozen = false;
   let blocked = false;
   const server = createServer((client) => {
     if (blocked) {
@@ -28,10 +25,10 @@ export async function startCutProxy(target: string): Promise<CutProxy> {
       [upstream, client],
     ] as const) {
       sockets.add(from);
-      from.on("data", (data) => frozen || to.write(data));
+      from.on("data", (data) => to.write(data));
       from.on("close", () => {
         sockets.delete(from);
-        if (!frozen) to.destroy();
+        to.destroy();
       });
       // A reset is what this proxy is for.
       from.on("error", () => to.destroy());
@@ -48,9 +45,6 @@ export async function startCutProxy(target: string): Promise<CutProxy> {
     cut,
     block: (now) => {
       blocked = now;
-    },
-    freeze: () => {
-      frozen = true;
     },
     close: async () => {
       cut();
