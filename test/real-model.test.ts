@@ -116,6 +116,27 @@ test("`auto` is answered by the node when no cloud provider is set", async () =>
   expect(response.headers.get("x-routelet-served-by")).toBe(SERVED_BY);
 });
 
+test("a client that leaves stops the model, and the call stands as cancelled with its exact usage", async () => {
+  const request = {
+    model: "slm",
+    messages: [{ role: "user" as const, content: "Tell me a very long story about the sea." }],
+    max_tokens: 2_000,
+    stream: true as const,
+  };
+  const { data: stream, response } = await client.chat.completions.create(request).withResponse();
+  let chunks = 0;
+  for await (const _chunk of stream) if (++chunks === 8) stream.controller.abort();
+  const call = (await recordedCall(response.headers.get("x-routelet-call") ?? "")) as {
+    outcome: string;
+    usage: { input_tokens: number; output_tokens: number };
+  };
+  expect(call.outcome).toBe("cancelled");
+  expect(call.usage.input_tokens).toBeGreaterThan(20);
+  expect(call.usage.output_tokens).toBeGreaterThanOrEqual(6);
+  // The model would have needed minutes for all of them: it stopped within a few tokens of the client's leaving.
+  expect(call.usage.output_tokens).toBeLessThan(200);
+});
+
 test("a wrong key is the SDK's authentication error", async () => {
   const stranger = new OpenAI({ baseURL: `${url}/v1`, apiKey: "wrong", maxRetries: 0 });
   await expect(stranger.chat.completions.create({ model: "slm", messages: QUESTION })).rejects.toThrow(
