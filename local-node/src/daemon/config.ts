@@ -33,6 +33,10 @@ export const configSchema = z
                 url: z.url(),
                 apiKey: z.string().min(1).optional(),
                 models: z.array(z.string()).optional(),
+                /** `false`: ask the server no small questions to learn what its models can do; they count as chat only. */
+                probe: z.boolean().optional(),
+                /** Calls that it may have at once; 64 when absent. */
+                slots: z.number().int().min(1).max(1_024).optional(),
               })
               .strict(),
           )

@@ -50,6 +50,8 @@ export async function startDaemon(options: {
     engines: () => engines,
     queueLimit: config.queueLimit,
     clock: () => performance.now(),
+    onInternalError: (error) =>
+      log("error", "A call failed for a reason of the node's own.", { cause: String(error) }),
   });
   const state = () => nodeState({ engines, load: serve.load(), hardware, draining });
   // The socket comes first: it is also the lock against a second daemon on this folder.
@@ -126,6 +128,8 @@ async function startEngines(options: {
         baseUrl: attached.url,
         apiKey: attached.apiKey,
         models: attached.models,
+        probe: attached.probe,
+        slots: attached.slots,
         log: (level, message) => log(level, message),
       }),
     );

@@ -7,8 +7,8 @@ import {
   type LlamaModel,
   type Token,
 } from "node-llama-cpp";
+import { usableCores } from "../../hardware/usable-cores.ts";
 import { type ChatTemplate, createChatTemplate } from "./chat-template.ts";
-import { usableCores } from "./cpu-quota.ts";
 import type { LoadedModel, LoadOptions } from "./ipc.ts";
 import { createSliceSize, type SliceSize } from "./slice-size.ts";
 import {
@@ -69,7 +69,7 @@ export async function loadRuntime(
     throw new LoadError(`${options.modelPath} cannot be loaded: ${reason}. Fetch it again.`, { cause });
   });
   const template = compileTemplate(model, hooks.newNonce);
-  const usableCpus = usableCores({ mathCores: llama.cpuMathCores });
+  const usableCpus = Math.min(usableCores(), llama.cpuMathCores || Number.POSITIVE_INFINITY);
   const onGpu = llama.gpu !== false && model.gpuLayers > 0;
   const slots = options.sequences ?? (onGpu ? DEFAULT_SEQUENCES.gpu : DEFAULT_SEQUENCES.cpu);
   const context = await model
