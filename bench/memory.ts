@@ -32,8 +32,9 @@ async function run(): Promise<Measured> {
   const gateway = await startTestGateway();
   const node = await startTestNode({ gateway, attach: [`${engineUrl}/v1`] });
   try {
-    const [host, workerd] = processTree(gateway.pid);
-    if (host === undefined || workerd === undefined) throw new Error("workerd was not found");
+    const [host, workerd, ...others] = processTree(gateway.pid);
+    if (host === undefined || workerd === undefined || others.length > 0)
+      throw new Error("the gateway is not two processes: workerd and the one that holds it");
     const processes = { workerd, gateway_host: host, node: node.pid };
     const figures: Record<string, number> = {};
     const note = (when: string): void => {

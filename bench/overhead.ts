@@ -120,7 +120,7 @@ async function run(): Promise<Measured> {
     const direct = first === undefined ? [] : (rounds.get(first) ?? []);
     return {
       conditions: {
-        compared: `the same upstream directly, ${PORTKEY}, a bare pass-through Worker on the same workerd (floor)`,
+        compared: `the same upstream directly, ${PORTKEY} (with a patch, its streams answer 500 otherwise), a bare pass-through Worker on the same workerd (floor)`,
         gateway: `ledger and traces on, a collector as a process of its own; _ledger_off: ${canBeOff ? "neither" : "not measured, this gateway always records"}`,
         rounds: `${ROUNDS}, targets in turn; medians over rounds of the difference to the direct call of that round`,
         requests: `per round: ${SINGLE} whole and ${STREAMED} streamed at 1, ${LOADED} whole at ${IN_FLIGHT} in flight`,

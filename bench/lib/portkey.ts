@@ -7,6 +7,8 @@ import { runTool } from "../../scripts/checks/step.ts";
 import { ROOT } from "../../scripts/paths.ts";
 import { freePort } from "../../test/harness/processes.ts";
 
+const PATCH = resolve(ROOT, "bench/processes/portkey-fetch.ts");
+
 export const PORTKEY = "@portkey-ai/gateway@1.15.2";
 
 /** Starts Portkey's gateway on this Node.js; fetched by name on first use (95 packages, 25 MB). */
@@ -29,7 +31,7 @@ export async function startPortkey(): Promise<{ url: string; close(): Promise<vo
     if (code !== 0) throw new Error(`${PORTKEY} could not be installed:\n${output}`);
   }
   const port = await freePort();
-  const child = spawn(process.execPath, [server, `--port=${port}`, "--headless"], {
+  const child = spawn(process.execPath, ["--import", PATCH, server, `--port=${port}`, "--headless"], {
     stdio: "ignore",
     env: { ...process.env, NODE_ENV: "production", PORT: String(port) },
   });

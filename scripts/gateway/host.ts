@@ -1,9 +1,12 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { bundleWorker } from "./bundle.ts";
+import { fileURLToPath } from "node:url";
 import type { HostMessage, HostOptions } from "./messages.ts";
 import { applyMigrations } from "./migrate.ts";
+import type { PrepareAnswer, PrepareRequest } from "./prepare.ts";
 import { explainStartError, portInUse, StartError } from "./start-error.ts";
 import { lockState } from "./state-lock.ts";
 
@@ -48,23 +51,29 @@ async function prepareState(stateDir: string): Promise<{ release(): void }> {
   return lock;
 }
 
+async function prepare(options: HostOptions): Promise<Exclude<PrepareAnswer, { failed: string }>> {
+  const child = fork(fileURLToPath(new URL("./prepare.ts", import.meta.url)));
+  const request: PrepareRequest = { config: options.config, migrations: options.migrations };
+  child.send(request);
+  const ended = once(child, "exit").then(() => ({ failed: "The Worker could not be prepared (see above)." }));
+  const answered = once(child, "message").then(([answer]) => answer as PrepareAnswer);
+  const answer = await Promise.race([answered, ended]);
+  if ("failed" in answer) throw new Error(answer.failed);
+  return answer;
+}
+
 async function serve(options: HostOptions): Promise<{ url: string; stop(): Promise<void> }> {
   const lock = await prepareState(options.stateDir);
   await refuseBusyPort(options.host, options.port);
-  const [{ unstable_getMiniflareWorkerOptions: readConfig, unstable_splitSqlQuery: splitSql }, miniflare] =
-    await Promise.all([import("wrangler"), import("miniflare")]);
-  const { workerOptions, define, main } = readConfig(options.config);
-  const described = workerOptions as { bindings?: Record<string, string> };
-  if (main === undefined) throw new StartError(`${options.config} names no \`main\`.`);
-  const contents = await bundleWorker({ entry: main, define });
+  const [prepared, miniflare] = await Promise.all([prepare(options), import("miniflare")]);
   const workerd = new miniflare.Miniflare(
     miniflare.convertV4MiniflareOptions({
       workers: [
         {
-          ...described,
+          ...prepared.worker,
           name: WORKER,
-          modules: [{ type: "ESModule", path: "worker.js", contents }],
-          bindings: { ...described.bindings, ...options.vars },
+          modules: [{ type: "ESModule", path: "worker.js", contents: prepared.script }],
+          bindings: { ...(prepared.worker.bindings as Record<string, string>), ...options.vars },
           unsafeDirectSockets: [{ host: options.host, port: options.port }],
         },
       ],
@@ -78,11 +87,10 @@ async function serve(options: HostOptions): Promise<{ url: string; stop(): Promi
   );
   try {
     await workerd.ready;
-    if (options.migrations !== undefined)
+    if (prepared.migrations.length > 0)
       await applyMigrations({
         database: await workerd.getD1Database("DB"),
-        folder: options.migrations,
-        splitSql,
+        migrations: prepared.migrations,
       });
     const url = await workerd.unsafeGetDirectURL(WORKER);
     return {

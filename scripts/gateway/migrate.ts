@@ -1,5 +1,8 @@
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+/** One file of `migrations/`, split into statements by wrangler, which knows triggers and quoted semicolons. */
+export interface Migration {
+  name: string;
+  statements: string[];
+}
 
 /** What this file needs of a D1 binding. */
 export interface MigrationDatabase {
@@ -27,28 +30,22 @@ const CREATE_TABLE = `CREATE TABLE IF NOT EXISTS "d1_migrations"(
  */
 export async function applyMigrations(options: {
   database: MigrationDatabase;
-  folder: string;
-  /** Splits a file into statements; wrangler's own, which knows triggers and quoted semicolons. */
-  splitSql(sql: string): string[];
+  migrations: readonly Migration[];
 }): Promise<string[]> {
   const { database } = options;
   await database.prepare(CREATE_TABLE).run();
   const { results } = await database.prepare('SELECT name FROM "d1_migrations"').all();
   const applied = new Set(results.map((row) => (row as { name: string }).name));
-  const files = (await readdir(options.folder)).filter((name) => name.endsWith(".sql")).sort();
-  const pending = files.filter((name) => !applied.has(name));
-  for (const name of pending) {
-    const statements = options
-      .splitSql(await readFile(join(options.folder, name), "utf8"))
-      .map((statement) => database.prepare(statement));
-    statements.push(database.prepare('INSERT INTO "d1_migrations" (name) VALUES (?)').bind(name));
+  const pending = options.migrations.filter(({ name }) => !applied.has(name));
+  for (const { name, statements } of pending) {
+    const record = database.prepare('INSERT INTO "d1_migrations" (name) VALUES (?)').bind(name);
     try {
-      await database.batch(statements);
+      await database.batch([...statements.map((statement) => database.prepare(statement)), record]);
     } catch (error) {
       throw new Error(`migration ${name} failed: ${error instanceof Error ? error.message : String(error)}`, {
         cause: error,
       });
     }
   }
-  return pending;
+  return pending.map(({ name }) => name);
 }
