@@ -26,7 +26,6 @@ export default defineConfig({
                 ROUTELET_SECRET: "test-secret-test-secret-test-secret-0001",
                 ROUTELET_ADMIN_KEY: "admin-key-for-tests",
                 ROUTELET_API_KEY: "api-key-for-tests",
-                ROUTELET_LOCAL: "1",
                 TEST_MIGRATIONS: await readD1Migrations("./migrations"),
               },
             },

@@ -18,8 +18,6 @@ export interface Env {
   /** A fixed API key of project `default`, for local use. */
   ROUTELET_API_KEY?: string;
   ROUTELET_ADMIN_KEY?: string;
-  /** `1` when the gateway runs on the owner's machine (`npm start`): loopback providers are then allowed. */
-  ROUTELET_LOCAL?: string;
   /** How many `Ledger` objects share the calls; 1 when absent. See `ledger/shards.ts`. */
   ROUTELET_LEDGER_SHARDS?: string;
 

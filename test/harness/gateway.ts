@@ -37,7 +37,6 @@ export async function startTestGateway(
         ROUTELET_SECRET: "secret-for-tests-secret-for-tests-0001",
         ROUTELET_API_KEY: API_KEY,
         ROUTELET_ADMIN_KEY: ADMIN_KEY,
-        ROUTELET_LOCAL: "1",
         ...options.vars,
       },
       log: (line) => logs.push(line),
