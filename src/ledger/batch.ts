@@ -1,18 +1,8 @@
 import type { CallRow } from "../db/schema.ts";
+import type { EndedCalls } from "./ended-calls.ts";
 import type { OpenCalls } from "./open-calls.ts";
+import type { StoredBody } from "./records.ts";
 import type { AttemptColumns, EndColumns } from "./row.ts";
-
-/** A body on its way to D1; bytes in hex, the form in which JSON and SQLite's `unhex` carry them. */
-export interface BufferedBody {
-  callId: string;
-  part: string;
-  keyId: string;
-  ivHex: string;
-  ciphertextHex: string;
-  compression: string;
-  originalBytes: number;
-  truncated: number;
-}
 
 /** What one D1 batch carries. */
 export interface LedgerBatch {
@@ -21,24 +11,24 @@ export interface LedgerBatch {
   /** Ends whose start this object never saw: they update a row that D1 may have. */
   endsOnly: (EndColumns & { id: string })[];
   attempts: AttemptColumns[];
-  bodies: BufferedBody[];
+  bodies: { callId: string; stored: StoredBody }[];
   readyIds: string[];
   startedIds: string[];
 }
 
 export interface BatchOptions {
   maxCalls: number;
-  /** One call goes whatever its size. */
+  /** One call goes whatever its size. Characters. */
   maxBytes: number;
   /** Open calls come along when they began before this time. */
   startedBefore: number;
 }
 
-type ReadyRow = { id: string; row: string; has_start: number; attempts: string; bytes: number };
-
 /** The next batch for D1, the oldest calls first; null when nothing is due. It stays in the buffer. */
-export function readBatch(options: BatchOptions & { sql: SqlStorage; open: OpenCalls }): LedgerBatch | null {
-  const { sql, open, maxCalls, maxBytes, startedBefore } = options;
+export function makeBatch(
+  options: BatchOptions & { open: OpenCalls; ended: EndedCalls },
+): LedgerBatch | null {
+  const { open, ended, maxCalls, maxBytes, startedBefore } = options;
   const batch: LedgerBatch = {
     calls: [],
     endsOnly: [],
@@ -48,36 +38,17 @@ export function readBatch(options: BatchOptions & { sql: SqlStorage; open: OpenC
     startedIds: [],
   };
   let bytes = 0;
-  const ready = sql.exec<ReadyRow>(
-    `SELECT id, row, has_start, attempts,
-       bytes + 2 * (SELECT coalesce(sum(length(ciphertext)), 0) FROM ready_bodies WHERE ready_bodies.id = ready.id) AS bytes
-     FROM ready ORDER BY id LIMIT ?1`,
-    maxCalls,
-  );
-  for (const entry of ready) {
-    if (batch.readyIds.length > 0 && bytes + entry.bytes > maxBytes) break;
-    bytes += entry.bytes;
-    batch.readyIds.push(entry.id);
-    const row = JSON.parse(entry.row);
-    if (entry.has_start) batch.calls.push(row);
-    else batch.endsOnly.push(row);
-    const attempts: AttemptColumns[] = JSON.parse(entry.attempts);
-    batch.attempts.push(...attempts);
+  for (const call of ended.many(ended.ids(maxCalls))) {
+    bytes += ended.sizeOf(call);
+    if (batch.readyIds.length > 0 && bytes > maxBytes) break;
+    batch.readyIds.push(call.id);
+    if (call.hasStart) batch.calls.push(call.row);
+    else batch.endsOnly.push(call.row);
+    batch.attempts.push(...call.attempts);
   }
-  batch.bodies = bodiesOf(sql, batch.readyIds);
+  batch.bodies = ended.bodies(batch.readyIds);
   const room = Math.max(0, maxCalls - batch.readyIds.length);
   batch.startedIds = open.unwrittenBefore(startedBefore).slice(0, room);
   batch.calls.push(...open.rows(batch.startedIds));
   return batch.readyIds.length + batch.startedIds.length > 0 ? batch : null;
-}
-
-function bodiesOf(sql: SqlStorage, ids: readonly string[]): BufferedBody[] {
-  return sql
-    .exec<{ [Field in keyof BufferedBody]: BufferedBody[Field] }>(
-      `SELECT id AS callId, part, key_id AS keyId, hex(iv) AS ivHex, hex(ciphertext) AS ciphertextHex,
-         compression, original_bytes AS originalBytes, truncated
-       FROM ready_bodies WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id, part`,
-      JSON.stringify(ids),
-    )
-    .toArray();
 }

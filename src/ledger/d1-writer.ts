@@ -1,6 +1,7 @@
 import { getTableColumns } from "drizzle-orm";
 import { attempts, calls } from "../db/schema.ts";
-import type { BufferedBody, LedgerBatch } from "./batch.ts";
+import { toHex } from "../security/derive.ts";
+import type { LedgerBatch } from "./batch.ts";
 import { END_COLUMNS } from "./row.ts";
 
 /** The part of D1 that the ledger writes through; a test can put a failing one in its place. */
@@ -62,25 +63,16 @@ export function ledgerStatements(db: LedgerDatabase, batch: LedgerBatch): D1Prep
   add(UPSERT_CALLS, batch.calls);
   add(END_CALLS, batch.endsOnly);
   add(INSERT_ATTEMPTS, batch.attempts);
-  const isLarge = (body: BufferedBody) => body.ciphertextHex.length > MAX_PARAMETER - 1_000;
-  add(
-    INSERT_BODIES,
-    batch.bodies.filter((body) => !isLarge(body)),
-  );
-  for (const body of batch.bodies.filter(isLarge)) {
+  const isLarge = ({ stored }: LedgerBatch["bodies"][number]) =>
+    2 * stored.body.ciphertext.byteLength > MAX_PARAMETER - 1_000;
+  add(INSERT_BODIES, batch.bodies.filter((body) => !isLarge(body)).map(hexBody));
+  for (const { callId, stored } of batch.bodies.filter(isLarge)) {
+    const { keyId, iv, ciphertext, compression } = stored.body;
+    const { part, originalBytes, truncated } = stored;
     statements.push(
       db
         .prepare(INSERT_LARGE_BODY)
-        .bind(
-          body.callId,
-          body.part,
-          body.keyId,
-          fromHex(body.ivHex),
-          fromHex(body.ciphertextHex),
-          body.compression,
-          body.originalBytes,
-          body.truncated,
-        ),
+        .bind(callId, part, keyId, iv, ciphertext, compression, originalBytes, truncated ? 1 : 0),
     );
   }
   return statements;
@@ -115,8 +107,17 @@ function values(columns: readonly Column[], json: string): string {
   return columns.map(({ property }) => `${json}->>'$.${property}'`).join(", ");
 }
 
-function fromHex(hex: string): Uint8Array {
-  return Uint8Array.from({ length: hex.length / 2 }, (_, index) =>
-    Number.parseInt(hex.slice(2 * index, 2 * index + 2), 16),
-  );
+/** Bytes travel in hex, the form in which JSON and SQLite's `unhex` carry them. */
+function hexBody({ callId, stored }: LedgerBatch["bodies"][number]): object {
+  const { part, body, originalBytes, truncated } = stored;
+  return {
+    callId,
+    part,
+    keyId: body.keyId,
+    ivHex: toHex(body.iv),
+    ciphertextHex: toHex(body.ciphertext),
+    compression: body.compression,
+    originalBytes,
+    truncated: truncated ? 1 : 0,
+  };
 }

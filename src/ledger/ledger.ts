@@ -1,13 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { type BufferCounts, type BufferLimits, type FinishMessage, LedgerBuffer } from "./buffer.ts";
-import {
-  type BufferedCall,
-  type BufferScan,
-  readBuffered,
-  type ScanOptions,
-  scanBuffered,
-} from "./buffer-reader.ts";
+import type { BufferedCall, BufferScan, ScanOptions } from "./buffer-reader.ts";
 import { isRejection, retryDelayMs } from "./d1-errors.ts";
 import { type LedgerDatabase, ledgerStatements } from "./d1-writer.ts";
 import type { CallStart } from "./records.ts";
@@ -87,12 +81,12 @@ export class Ledger extends DurableObject<Env> {
 
   /** A call that D1 may not have yet; null when this object holds nothing of it. */
   async read(id: string): Promise<BufferedCall | null> {
-    return readBuffered(this.ctx.storage.sql, id);
+    return this.#buffer.read(id);
   }
 
   /** The calls that D1 may not have yet, newest first. */
   async scan(options: ScanOptions): Promise<BufferScan> {
-    return scanBuffered(this.ctx.storage.sql, options);
+    return this.#buffer.scan(options);
   }
 
   async stats(): Promise<LedgerStats> {

@@ -123,7 +123,7 @@ describe("the ledger's way to D1", () => {
       const exec = state.storage.sql.exec.bind(state.storage.sql);
       let count = 0;
       state.storage.sql.exec = ((sql: string, ...bindings: unknown[]) => {
-        if (sql.includes("INSERT INTO open")) count += 1;
+        if (sql.includes("INSERT INTO starts")) count += 1;
         return exec(sql, ...bindings);
       }) as typeof exec;
       await Promise.all(Array.from({ length: 50 }, () => instance.start(startRecord())));

@@ -1,33 +1,37 @@
 import type { CallRow } from "../db/schema.ts";
 import type { CallStart } from "./records.ts";
-import { startRow } from "./row.ts";
+import { NO_END, type StartColumns, startColumns } from "./row.ts";
+import { SegmentLog } from "./segment-log.ts";
 
-const TABLE = `
-  CREATE TABLE IF NOT EXISTS open (
-    id TEXT PRIMARY KEY, row TEXT NOT NULL, started_at INTEGER NOT NULL, written INTEGER NOT NULL DEFAULT 0
-  ) WITHOUT ROWID`;
+interface OpenCall extends StartColumns {
+  /** D1 knows that it runs. */
+  written: boolean;
+}
 
 /** How many calls are given up, or sent to D1 as running, at a time. */
 const MAX_DUE = 1_000;
+/** Starts of ended calls are deleted this many at a time: one write instead of many. */
+const MAX_ENDED = 256;
 
-/**
- * The calls that have begun and not ended, in the object's SQLite; their times also in memory, so that the next
- * that is due is found without a scan.
- */
+/** The calls that have begun and not ended. */
 export class OpenCalls {
-  readonly #sql: SqlStorage;
+  readonly #log: SegmentLog<OpenCall>;
   /** Ids with their start, oldest first: those that D1 does not know yet, and those that it does. */
   readonly #unwritten = new Map<string, number>();
   readonly #written = new Map<string, number>();
+  /** Calls that have ended and whose start is still in the log. */
+  #ended: string[] = [];
 
-  constructor(sql: SqlStorage) {
-    this.#sql = sql;
-    sql.exec(TABLE);
-    for (const row of sql.exec<{ id: string; started_at: number; written: number }>(
-      "SELECT id, started_at, written FROM open ORDER BY id",
-    )) {
-      (row.written ? this.#written : this.#unwritten).set(row.id, row.started_at);
-    }
+  /** `hasEnd`: whether the end of a call is in the object; its start may be too. */
+  constructor(options: { sql: SqlStorage; hasEnd: (id: string) => boolean }) {
+    this.#log = new SegmentLog({
+      sql: options.sql,
+      table: "starts",
+      onLoad: ({ id, startedAt, written }: OpenCall) => {
+        if (options.hasEnd(id)) this.#ended.push(id);
+        else (written ? this.#written : this.#unwritten).set(id, startedAt);
+      },
+    });
   }
 
   get size(): number {
@@ -44,31 +48,29 @@ export class OpenCalls {
     return first(this.#written.values());
   }
 
-  /** One statement for all of them. A start of a call that is known already, open or ended, changes nothing. */
+  /** Oldest first, by and large. */
+  ids(): string[] {
+    return [...this.#written.keys(), ...this.#unwritten.keys()];
+  }
+
+  /** One write for all of them. A start that is in the log already changes nothing. */
   add(starts: readonly CallStart[]): void {
-    const rows = starts.map((start) => ({
-      id: start.id,
-      at: start.startedAt,
-      row: JSON.stringify(startRow(start)),
-    }));
-    const added = this.#sql.exec<{ id: string; started_at: number }>(
-      `INSERT INTO open (id, row, started_at)
-       SELECT value->>'$.id', value->>'$.row', value->>'$.at' FROM json_each(?1)
-       WHERE NOT EXISTS (SELECT 1 FROM ready WHERE ready.id = value->>'$.id')
-       ON CONFLICT DO NOTHING RETURNING id, started_at`,
-      JSON.stringify(rows),
-    );
-    for (const row of added) this.#unwritten.set(row.id, row.started_at);
+    const added = new Map<string, OpenCall>();
+    for (const start of starts) {
+      if (this.#log.has(start.id) || added.has(start.id)) continue;
+      added.set(start.id, { ...startColumns(start), written: false });
+    }
+    this.#log.append([...added.values()]);
+    for (const { id, startedAt } of added.values()) this.#unwritten.set(id, startedAt);
+  }
+
+  row(id: string): CallRow | null {
+    return this.rows([id])[0] ?? null;
   }
 
   rows(ids: readonly string[]): CallRow[] {
-    return this.#sql
-      .exec<{ row: string }>(
-        "SELECT row FROM open WHERE id IN (SELECT value FROM json_each(?1))",
-        JSON.stringify(ids),
-      )
-      .toArray()
-      .map(({ row }) => JSON.parse(row));
+    const open = ids.filter((id) => this.#unwritten.has(id) || this.#written.has(id));
+    return this.#log.many(open).map(({ written: _, ...start }) => ({ ...start, ...NO_END }));
   }
 
   /** The oldest calls that began before a time and that D1 does not know yet. */
@@ -83,38 +85,43 @@ export class OpenCalls {
 
   /** D1 knows these now. */
   markWritten(ids: readonly string[]): void {
-    if (ids.length === 0) return;
-    this.#sql.exec(
-      "UPDATE open SET written = 1 WHERE id IN (SELECT value FROM json_each(?1))",
-      JSON.stringify(ids),
-    );
-    for (const id of ids) {
-      const startedAt = this.#unwritten.get(id);
-      if (startedAt === undefined) continue;
-      this.#unwritten.delete(id);
-      this.#written.set(id, startedAt);
-    }
+    const open = ids.filter((id) => this.#unwritten.delete(id));
+    const calls = this.#log.many(open).map((call) => ({ ...call, written: true }));
+    this.#log.remove(open);
+    this.#log.append(calls);
+    for (const { id, startedAt } of calls) this.#written.set(id, startedAt);
   }
 
-  forget(ids: readonly string[]): void {
-    const removed = this.#sql.exec<{ id: string }>(
-      "DELETE FROM open WHERE id IN (SELECT value FROM json_each(?1)) RETURNING id",
-      JSON.stringify(ids),
-    );
-    for (const { id } of removed) {
-      this.#unwritten.delete(id);
-      this.#written.delete(id);
+  /**
+   * These have ended. Their starts stay in the log for a while: until `forgetEnded`, the ends must be in the
+   * object, or the calls would be open again after an eviction.
+   */
+  end(ids: readonly string[]): void {
+    for (const id of ids) {
+      if (this.#unwritten.delete(id) || this.#written.delete(id)) this.#ended.push(id);
     }
+    if (this.#ended.length >= MAX_ENDED) this.forgetEnded();
+  }
+
+  /** Deletes the starts of calls that have ended: before their ends leave the object. */
+  forgetEnded(): void {
+    if (this.#ended.length === 0) return;
+    this.#log.remove(this.#ended);
+    this.#ended = [];
+  }
+
+  /** Forgets calls that nothing is left of. */
+  forget(ids: readonly string[]): void {
+    this.end(ids);
+    this.forgetEnded();
   }
 
   /** Forgets the oldest beyond a number; returns how many. */
   trim(maxCalls: number): number {
-    if (this.size <= maxCalls) return 0;
-    const oldest = this.#sql
-      .exec<{ id: string }>("SELECT id FROM open ORDER BY id LIMIT ?1", this.size - maxCalls)
-      .toArray();
-    this.forget(oldest.map(({ id }) => id));
-    return oldest.length;
+    const excess = this.size - maxCalls;
+    if (excess <= 0) return 0;
+    this.forget(this.ids().slice(0, excess));
+    return excess;
   }
 }
 

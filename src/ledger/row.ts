@@ -4,8 +4,8 @@ import type { AttemptRecord, CallFinish, CallStart, TokenUsage } from "./records
 /** The caller chooses some of these texts; a row stays small whatever they send. Characters. */
 const MAX_TEXT = 512;
 
-/** The row of a call that runs. */
-export function startRow(start: CallStart): CallRow {
+/** The columns that a call has from its start. */
+export function startColumns(start: CallStart): StartColumns {
   return {
     id: start.id,
     projectId: start.projectId,
@@ -18,8 +18,12 @@ export function startRow(start: CallStart): CallRow {
     session: clip(start.session),
     stream: start.stream,
     traceId: clip(start.traceId),
-    ...NO_END,
   };
+}
+
+/** The row of a call that runs. */
+export function startRow(start: CallStart): CallRow {
+  return { ...startColumns(start), ...NO_END };
 }
 
 /** What the finish adds to the row. */
@@ -74,6 +78,8 @@ export const NO_END = {
   outputTokens: null,
   costUsd: null,
 } satisfies Partial<CallRow>;
+
+export type StartColumns = Omit<CallRow, keyof typeof NO_END>;
 
 export type EndColumns = Pick<CallRow, keyof typeof NO_END>;
 

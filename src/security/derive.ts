@@ -90,10 +90,19 @@ export async function keyedHash(options: {
   return new Uint8Array(await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(options.text)));
 }
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
 export function toHex(bytes: Uint8Array): string {
   let hex = "";
-  for (const byte of bytes) hex += byte.toString(16).padStart(2, "0");
+  for (let index = 0; index < bytes.length; index++) hex += HEX[bytes[index] ?? 0];
   return hex;
+}
+
+/** What `toHex` gave, as bytes again. */
+export function fromHex(hex: string): Uint8Array {
+  return Uint8Array.from({ length: hex.length / 2 }, (_, index) =>
+    Number.parseInt(hex.slice(2 * index, 2 * index + 2), 16),
+  );
 }
 
 /**
