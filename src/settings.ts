@@ -30,6 +30,13 @@ export const settingsSchema = z
       })
       .strict()
       .prefault({}),
+    ledger: z
+      .object({
+        /** False: calls leave no record, neither metadata nor content; what they cost is then known to nobody. */
+        record: z.boolean().default(true),
+      })
+      .strict()
+      .prefault({}),
   })
   .strict();
 

@@ -278,12 +278,13 @@ describe("settings", () => {
     });
     const ask = () => settingsFor({ env, projectId: "other", clock: Date.now, waitUntil: () => undefined });
     expect((await ask()).content.store).toBe("encrypted");
-    const body = { default_model: "gpt-5", content: { store: "off" } };
+    const body = { default_model: "gpt-5", content: { store: "off" }, ledger: { record: false } };
     const after = await api("PUT", "/api/settings?project=other", { body });
     expect(after.status).toBe(200);
     expect(after.json).toMatchObject({
       default_model: "gpt-5",
       content: { store: "off", max_bytes: 262_144 },
+      ledger: { record: false },
     });
     expect((await ask()).content.store).toBe("off");
     expect((await api("GET", "/api/settings?project=other")).json).toEqual(after.json);

@@ -33,11 +33,25 @@ describe("startAttemptClock", () => {
     const clock = start();
     vi.advanceTimersByTime(900);
     clock.committed();
+    clock.reading();
     vi.advanceTimersByTime(400);
-    clock.touch();
+    clock.read();
+    clock.reading();
     vi.advanceTimersByTime(499);
     expect(clock.signal.aborted).toBe(false);
     vi.advanceTimersByTime(1);
+    expect(code(clock.signal)).toBe("idle_timeout");
+  });
+
+  it("does not take a client that reads slowly for a silent backend", () => {
+    const clock = start();
+    clock.committed();
+    clock.reading();
+    clock.read();
+    vi.advanceTimersByTime(9_000);
+    expect(clock.signal.aborted).toBe(false);
+    clock.reading();
+    vi.advanceTimersByTime(500);
     expect(code(clock.signal)).toBe("idle_timeout");
   });
 
@@ -45,7 +59,8 @@ describe("startAttemptClock", () => {
     const clock = start();
     clock.committed();
     for (let at = 0; at < 10_000; at += 100) {
-      clock.touch();
+      clock.read();
+      clock.reading();
       vi.advanceTimersByTime(100);
     }
     expect(code(clock.signal)).toBe("total_timeout");

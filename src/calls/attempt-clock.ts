@@ -5,8 +5,10 @@ export interface AttemptClock {
   readonly signal: AbortSignal;
   /** The first content came: the first-byte clock stops and the idle clock starts. */
   committed(): void;
-  /** More came: the idle clock starts anew. Costs one number, no timer. */
-  touch(): void;
+  /** A read begins: the idle clock runs. Costs two assignments, no timer. */
+  reading(): void;
+  /** The read has ended: how long the client takes for what came is not the backend's silence. */
+  read(): void;
   /** The attempt is over: nothing fires any more. */
   stop(): void;
 }
@@ -40,13 +42,14 @@ export function startAttemptClock(options: {
   const startedAt = now();
   let lastAt = startedAt;
   let content = false;
+  let waiting = true;
   let timer: ReturnType<typeof setTimeout> | null = null;
   const onClient = () => controller.abort(clientGone());
 
   /** One timer for all three clocks: it sleeps until the one that is due first, and looks again. */
   function watch(): void {
     const at = now();
-    const limit = content ? lastAt + options.idleMs : startedAt + options.firstByteMs;
+    const limit = content ? (waiting ? lastAt : at) + options.idleMs : startedAt + options.firstByteMs;
     if (at >= options.totalEndsAt) {
       controller.abort(deadline("total_timeout", "The call took longer than the gateway's total deadline."));
     } else if (at >= limit) {
@@ -70,6 +73,7 @@ export function startAttemptClock(options: {
     signal: controller.signal,
     committed() {
       content = true;
+      waiting = false;
       lastAt = now();
       // A first-byte deadline that is further away than the next silence would be noticed late.
       if (options.firstByteMs > options.idleMs) {
@@ -77,8 +81,12 @@ export function startAttemptClock(options: {
         watch();
       }
     },
-    touch() {
+    reading() {
+      waiting = true;
       lastAt = now();
+    },
+    read() {
+      waiting = false;
     },
     stop() {
       clearTimeout(timer);

@@ -1,3 +1,4 @@
+import { joinBytes } from "../bytes.ts";
 import type { Env } from "../env.ts";
 import type { RouteletError } from "../errors.ts";
 import { newCallId } from "../ledger/call-id.ts";
@@ -7,7 +8,6 @@ import { storeBody } from "../ledger/store-body.ts";
 import type { Caller } from "../security/caller.ts";
 import type { Settings } from "../settings.ts";
 import type { AttemptLog } from "./attempt-log.ts";
-import { joinBytes } from "./read-body.ts";
 
 /** What is known of a call when its record begins. */
 export interface CallFacts {
@@ -58,7 +58,7 @@ function sumCost(attempts: readonly AttemptLog[]): number | null {
 
 /**
  * Opens a call's record: one start, one finish, whatever happens in between.
- * Content is copied only where the project's settings keep it.
+ * Content is copied only where the project's settings keep it; nothing is sent where they switch the ledger off.
  */
 export function openCallRecord(options: {
   env: Env;
@@ -101,6 +101,7 @@ export function openCallRecord(options: {
         traceId: options.traceId,
         ...facts,
       };
+      if (!settings.ledger.record) return;
       try {
         await startCall({ env, record: started });
       } catch (cause) {
@@ -120,6 +121,7 @@ export function openCallRecord(options: {
     async finish(end) {
       if (finished || started === null) return null;
       finished = true;
+      if (!settings.ledger.record) return null;
       const { endedAt } = end;
       const last = end.attempts.at(-1)?.record();
       const record: CallFinish = {

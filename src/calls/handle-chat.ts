@@ -13,12 +13,14 @@ import { settingsFor } from "../security/settings-snapshot.ts";
 import { startCallTrace } from "../telemetry/call-trace.ts";
 import { isolateTelemetry } from "../telemetry/config.ts";
 import { enqueue } from "../telemetry/exporter.ts";
+import { clientGone } from "./attempt-clock.ts";
+import { AttemptFailed } from "./attempt-failed.ts";
 import { type AttemptLog, outcomeOf } from "./attempt-log.ts";
 import { openCallRecord } from "./call-record.ts";
 import { type PlanOptions, planCall, planOn } from "./plan-call.ts";
 import { readBody } from "./read-body.ts";
 import { releaseStream, responseHeaders } from "./release.ts";
-import { AttemptFailed, type ReadyReply, runAttempts } from "./run-attempts.ts";
+import { type ReadyReply, runAttempts } from "./run-attempts.ts";
 
 const ENDPOINT = "/v1/chat/completions";
 
@@ -26,6 +28,14 @@ const ENDPOINT = "/v1/chat/completions";
 function label(request: Request, name: string): string | null {
   const value = request.headers.get(name)?.trim();
   return value ? value.slice(0, 256) : null;
+}
+
+/** How a call ended, whoever ended it. */
+interface CallEnd {
+  outcome: Outcome;
+  status: number;
+  servedBy: string | null;
+  error: RouteletError | null;
 }
 
 /** Reads what the call asks for; a failure is a value, since the call is recorded all the same. */
@@ -89,12 +99,14 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
     return starting;
   };
 
-  async function close(end: {
-    outcome: Outcome;
-    status: number;
-    servedBy: string | null;
-    error: RouteletError | null;
-  }): Promise<void> {
+  // Registered before anything can end: what runs after a client has left is cut off unless it was waited for.
+  const closed = Promise.withResolvers<void>();
+  waitUntil(closed.promise);
+  const close = (end: CallEnd): void => {
+    settle(end).then(closed.resolve, closed.reject);
+  };
+
+  async function settle(end: CallEnd): Promise<void> {
     const endedAt = now();
     await afterResponse();
     await Promise.all(logs.map((log) => log.settled()));
@@ -172,12 +184,15 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
     const [ready] = await Promise.all([running, startRecord(call.requestedModel, call.stream)]);
     return release(ready, call, reasonOf(plan, logs));
   } catch (thrown) {
-    const failed = thrown instanceof AttemptFailed ? thrown : new AttemptFailed(toRouteletError(thrown));
-    const { error, refusal } = failed;
+    const { error, refusal } = request.signal.aborted
+      ? new AttemptFailed(clientGone())
+      : thrown instanceof AttemptFailed
+        ? thrown
+        : new AttemptFailed(toRouteletError(thrown));
     logInternal(error, record.id);
     await startRecord(call?.requestedModel ?? "", call?.stream ?? false);
     const status = refusal?.status ?? error.status;
-    waitUntil(close({ outcome: outcomeOf(error), status, servedBy: null, error }));
+    close({ outcome: outcomeOf(error), status, servedBy: null, error });
     const own = ownHeaders(null, plan === null ? error.code : reasonOf(plan, logs));
     if (refusal !== null)
       return new Response(refusal.body, { status, headers: responseHeaders(refusal.headers, own) });
@@ -197,16 +212,9 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
       record.copyResponse(body);
       log.content(() => body);
       log.end({ outcome: "done", error: null, facts });
-      waitUntil(close({ outcome: "done", status, servedBy: log.servedBy, error: null }));
+      close({ outcome: "done", status, servedBy: log.servedBy, error: null });
       return new Response(body, { status, headers });
     }
-    let settle: (work: Promise<void>) => void = () => undefined;
-    // Registered before the response: what runs after the client has left is cut off unless it was waited for.
-    waitUntil(
-      new Promise<void>((resolve, reject) => {
-        settle = (work) => work.then(resolve, reject);
-      }),
-    );
     const body = releaseStream({
       ...ready.content,
       clock: ready.clock,
@@ -214,7 +222,7 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
       onEnd: ({ outcome, error, facts }) => {
         log.content(() => record.responseCopy());
         log.end({ outcome, error, facts });
-        settle(close({ outcome, status, servedBy: log.servedBy, error }));
+        close({ outcome, status, servedBy: log.servedBy, error });
       },
     });
     headers.set("cache-control", headers.get("cache-control") ?? "no-cache");

@@ -45,6 +45,15 @@ async function models(request: Request, env: Env, ctx: ExecutionContext): Promis
   return [...routed, ...[...served.values()].sort((a, b) => a.id.localeCompare(b.id)), ...cloud];
 }
 
+/** The id out of the path; what is no valid escape is no known model either, and stays as it came. */
+function modelId(escaped: string): string {
+  try {
+    return decodeURIComponent(escaped);
+  } catch {
+    return escaped;
+  }
+}
+
 /**
  * `GET /v1/models` and `GET /v1/models/{id}`: what can be named here: `auto`, `slm`, the models that nodes
  * serve now, and the default reference model. Other cloud models can be named without standing in the list.
@@ -54,7 +63,7 @@ export async function handleModels(request: Request, env: Env, ctx: ExecutionCon
     const list = await models(request, env, ctx);
     const path = new URL(request.url).pathname;
     if (path === PREFIX) return Response.json({ object: "list", data: list });
-    const id = decodeURIComponent(path.slice(PREFIX.length + 1));
+    const id = modelId(path.slice(PREFIX.length + 1));
     const model = list.find((known) => known.id === id);
     if (model !== undefined) return Response.json(model);
     const cloud = resolveCloudModel(env, id);

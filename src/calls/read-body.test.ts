@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { joinBytes, readBody } from "./read-body.ts";
+import { readBody } from "./read-body.ts";
 
 function streamed(chunks: number[], onPull: () => void): Request {
   const left = [...chunks];
@@ -42,13 +42,5 @@ describe("readBody", () => {
     const request = streamed(new Array(100).fill(5), () => pulls++);
     await expect(readBody(request, 9)).rejects.toMatchObject({ status: 413 });
     expect(pulls).toBeLessThanOrEqual(3);
-  });
-});
-
-describe("joinBytes", () => {
-  it("joins in order", () => {
-    expect([...joinBytes([new Uint8Array([1]), new Uint8Array([2, 3]), new Uint8Array(0)])]).toEqual([
-      1, 2, 3,
-    ]);
   });
 });

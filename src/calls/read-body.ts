@@ -1,7 +1,11 @@
+import { joinBytes } from "../bytes.ts";
 import { RouteletError } from "../errors.ts";
 
-/** The largest request body, in bytes: Anthropic's own limit for a message request, below which OpenAI's bodies fit too. */
-export const MAX_BODY_BYTES = 32 * 1024 * 1024;
+/**
+ * The largest request body, in bytes. A deployed isolate has 128 MB for all its calls, and a body is held as bytes,
+ * as text and as the backend's copy.
+ */
+export const MAX_BODY_BYTES = 20 * 1024 * 1024;
 
 function tooLarge(): RouteletError {
   return new RouteletError({
@@ -39,17 +43,4 @@ export async function readBody(request: Request, limit: number = MAX_BODY_BYTES)
     chunks.push(value);
   }
   return joinBytes(chunks);
-}
-
-/** One array out of many. */
-export function joinBytes(chunks: readonly Uint8Array[]): Uint8Array {
-  const [only] = chunks;
-  if (chunks.length === 1 && only !== undefined) return only;
-  const joined = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    joined.set(chunk, at);
-    at += chunk.length;
-  }
-  return joined;
 }

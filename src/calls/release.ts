@@ -88,10 +88,11 @@ export function releaseStream(options: {
         }
         try {
           for (;;) {
+            clock.reading();
             const { done, value } = await rest.read();
+            clock.read();
             if (clock.signal.aborted) return fail(controller, toRouteletError(clock.signal.reason));
             if (done) return finish(controller);
-            clock.touch();
             const released = follow.push(value);
             for (const bytes of released) {
               options.onBytes(bytes);

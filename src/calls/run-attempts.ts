@@ -1,6 +1,7 @@
 import { callCloud } from "../backends/call-cloud.ts";
 import { callNode } from "../backends/call-node.ts";
 import { type BackendReply, lostReply } from "../backends/reply.ts";
+import { joinBytes } from "../bytes.ts";
 import type { Call } from "../dialects/call.ts";
 import {
   type ChatStream,
@@ -17,8 +18,8 @@ import type { Plan, PlannedAttempt } from "../routing/plan.ts";
 import type { Settings } from "../settings.ts";
 import type { CallTrace } from "../telemetry/call-trace.ts";
 import { type AttemptClock, orAborted, startAttemptClock } from "./attempt-clock.ts";
+import { AttemptFailed, inBand, notAReply, refused } from "./attempt-failed.ts";
 import { type AttemptLog, openAttemptLog } from "./attempt-log.ts";
-import { joinBytes } from "./read-body.ts";
 
 /** A reply that is about to be released. Its attempt is still open: whoever releases it ends it. */
 export interface ReadyReply {
@@ -29,25 +30,6 @@ export interface ReadyReply {
   content:
     | { whole: Uint8Array; facts: ReplyFacts }
     | { held: Uint8Array[]; rest: ReadableStreamDefaultReader<Uint8Array>; follow: ChatStream };
-}
-
-/** What a backend answered instead of a reply: its own status and body, which the client gets if nothing better comes. */
-interface BackendRefusal {
-  status: number;
-  headers: Headers;
-  body: Uint8Array;
-}
-
-export class AttemptFailed extends Error {
-  readonly error: RouteletError;
-  readonly refusal: BackendRefusal | null;
-
-  constructor(error: RouteletError, refusal: BackendRefusal | null = null) {
-    super(error.message, { cause: error });
-    this.name = "AttemptFailed";
-    this.error = error;
-    this.refusal = refusal;
-  }
 }
 
 export interface AttemptsInput {
@@ -68,6 +50,9 @@ export interface AttemptsInput {
   now: () => number;
   fetch: typeof fetch;
 }
+
+/** A node that is tried gets at least this long, whatever the nodes before it have used up. */
+const MIN_FIRST_BYTE_MS = 250;
 
 /** Held back at most, until the first content: lifecycle frames are small, so more than this is content in disguise. */
 const MAX_HELD_BYTES = 64 * 1024;
@@ -104,17 +89,6 @@ function send(
     deadlineMs: input.totalEndsAt - input.now(),
     signal,
   });
-}
-
-function inBand(message: string): AttemptFailed {
-  return new AttemptFailed(
-    new RouteletError({
-      kind: "upstream",
-      code: "upstream_error",
-      message: `The backend reported an error in its reply: ${message}`,
-      retryable: true,
-    }),
-  );
 }
 
 const lost = (thrown: unknown): never => {
@@ -163,16 +137,8 @@ async function tryOne(
     clock.committed();
     log.firstByte();
     const facts = readChatReply(whole);
-    if (status >= 400) {
-      const error = new RouteletError({
-        kind: status === 429 ? "rate_limited" : status < 500 ? "invalid_request" : "upstream",
-        code: status === 429 ? "backend_busy" : `backend_${status}`,
-        status,
-        message: facts.inBandError ?? `The backend answered ${status}.`,
-        retryable: status === 429 || status >= 500,
-      });
-      throw new AttemptFailed(error, { status, headers, body: whole });
-    }
+    if (status >= 400) throw refused({ planned, env: input.env, status, headers, body: whole, facts });
+    if (facts.malformedEvents > 0) throw notAReply();
     if (facts.inBandError !== null) throw inBand(facts.inBandError);
     return { log, clock, status, headers, content: { whole, facts } };
   }
@@ -201,6 +167,12 @@ async function tryOne(
 /** A node that failed in one of these ways is not where the snapshot says. */
 const STALE = new Set(["node_absent", "node_lost", "node_draining"]);
 
+/** What is left of the old plan is still worth trying. */
+function replanFailed(cause: unknown): null {
+  console.error(JSON.stringify({ event: "replan_failed", cause: String(cause) }));
+  return null;
+}
+
 const backendOf = (planned: PlannedAttempt) => (planned.kind === "node" ? planned.nodeId : planned.provider);
 
 /**
@@ -213,7 +185,11 @@ export async function runAttempts(input: AttemptsInput, logs: AttemptLog[]): Pro
   let last: AttemptFailed | undefined;
   let left = [...input.plan.attempts];
   let replanned = false;
+  const nodesSince = input.now();
   for (let planned = left.shift(); planned !== undefined; planned = left.shift()) {
+    // Nodes share one deadline: three frozen ones must not add up before the fallback.
+    const spent = planned.kind === "node" ? input.now() - nodesSince : 0;
+    if (last !== undefined && spent >= planned.firstByteMs && left.length > 0) continue;
     const log = openAttemptLog({
       seq: logs.length + 1,
       planned,
@@ -226,7 +202,7 @@ export async function runAttempts(input: AttemptsInput, logs: AttemptLog[]): Pro
     log.onEnd(done);
     const clock = startAttemptClock({
       client: input.client,
-      firstByteMs: planned.firstByteMs,
+      firstByteMs: Math.max(MIN_FIRST_BYTE_MS, planned.firstByteMs - spent),
       idleMs: input.settings.deadlines.idleMs,
       totalEndsAt: input.totalEndsAt,
       now: input.now,
@@ -247,7 +223,7 @@ export async function runAttempts(input: AttemptsInput, logs: AttemptLog[]): Pro
         replanned = true;
         forgetFleet();
         const tried = new Set(logs.map(({ planned: before }) => backendOf(before)));
-        const fresh = await input.replan();
+        const fresh = await input.replan().catch(replanFailed);
         if (fresh !== null) left = fresh.attempts.filter((attempt) => !tried.has(backendOf(attempt)));
       }
     }
