@@ -1,6 +1,6 @@
 import type { Env } from "../env.ts";
 import { dispatchToNode } from "../tunnel/dispatch.ts";
-import type { BackendReply } from "./reply.ts";
+import { type BackendReply, readWhole } from "./reply.ts";
 
 /** Headers of the client that mean something to a node; its credentials never reach one. */
 const FOR_NODES = ["accept", "x-routelet-session", "x-request-id"] as const;
@@ -45,7 +45,7 @@ export async function callNode(call: NodeCall): Promise<BackendReply> {
     status: reply.status,
     headers: new Headers(reply.headers),
     stream: () => reply.body,
-    whole: async () => new Uint8Array(await new Response(reply.body).arrayBuffer()),
+    whole: () => readWhole(new Response(reply.body)),
     spans: reply.end.then(({ spans }) => spans),
   };
 }

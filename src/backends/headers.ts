@@ -23,14 +23,14 @@ const PRIVATE_RESPONSE =
 
 /** The headers of a request to a cloud provider: what the client sent for it, and the provider's own credentials. */
 export function cloudRequestHeaders(client: Headers, credentials: Record<string, string>): Headers {
-  const headers = new Headers();
+  // Gathered before they become `Headers`: each change of those is a call into the runtime.
+  const headers: Record<string, string> = {};
   for (const [name, value] of client) {
-    if (!NEVER.has(name) && !PRIVATE_REQUEST.test(name)) headers.set(name, value);
+    if (!NEVER.has(name) && !PRIVATE_REQUEST.test(name)) headers[name] = value;
   }
-  headers.set("content-type", "application/json");
-  headers.set("accept-encoding", "identity");
-  for (const [name, value] of Object.entries(credentials)) headers.set(name, value);
-  return headers;
+  headers["content-type"] = "application/json";
+  headers["accept-encoding"] = "identity";
+  return new Headers({ ...headers, ...credentials });
 }
 
 /** The headers of a reply that may reach the client: rate limits and request ids pass, the rest of the plumbing does not. */

@@ -1,3 +1,4 @@
+import { joinBytes } from "../bytes.ts";
 import { RouteletError } from "../errors.ts";
 import type { NodeSpan } from "../tunnel/protocol/messages.ts";
 
@@ -31,7 +32,34 @@ export function replyOf(response: Response): BackendReply {
     status: response.status,
     headers: response.headers,
     stream: () => response.body ?? new ReadableStream({ start: (controller) => controller.close() }),
-    whole: async () => new Uint8Array(await response.arrayBuffer()),
+    whole: () => readWhole(response),
     spans: Promise.resolve([]),
   };
+}
+
+/** The largest reply that is read whole, in bytes; an isolate has 128 MB for all that it does. */
+const MAX_WHOLE_BYTES = 24 * 1024 * 1024;
+
+/**
+ * Reads a reply whole, natively where its length is told.
+ *
+ * @throws RouteletError `upstream_too_large`.
+ */
+export async function readWhole(response: Response): Promise<Uint8Array> {
+  const declared = Number(response.headers.get("content-length") ?? Number.NaN);
+  if (declared <= MAX_WHOLE_BYTES) return new Uint8Array(await response.arrayBuffer());
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > MAX_WHOLE_BYTES || declared > MAX_WHOLE_BYTES) {
+      throw new RouteletError({
+        kind: "upstream",
+        code: "upstream_too_large",
+        message: `The backend's reply is larger than ${MAX_WHOLE_BYTES / 1024 / 1024} MiB. Ask for it as a stream.`,
+      });
+    }
+    chunks.push(chunk);
+  }
+  return joinBytes(chunks);
 }

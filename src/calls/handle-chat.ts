@@ -232,7 +232,7 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
 
 /** The records of a call are made after its answer was handed over: they would only delay it. */
 function afterResponse(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+  return scheduler.wait(0);
 }
 
 function renamed(whole: Uint8Array, model: string): Uint8Array {

@@ -122,6 +122,20 @@ async function holdUntilContent(
   return held;
 }
 
+/** The backend's answer; with its body where it is not to be streamed. */
+async function answer(
+  input: AttemptsInput,
+  planned: PlannedAttempt,
+  log: AttemptLog,
+  signal: AbortSignal,
+): Promise<{ reply: BackendReply; whole: Uint8Array | null }> {
+  const reply = await send(input, planned, log, signal);
+  // An attempt that was given up meanwhile has its record already.
+  if (!signal.aborted) log.answered(reply);
+  const streamed = reply.status < 400 && input.call.stream && isEventStream(reply.headers);
+  return { reply, whole: streamed ? null : await reply.whole().catch(lost) };
+}
+
 async function tryOne(
   input: AttemptsInput,
   planned: PlannedAttempt,
@@ -129,11 +143,9 @@ async function tryOne(
   clock: AttemptClock,
 ): Promise<ReadyReply> {
   const { signal } = clock;
-  const reply = await orAborted(send(input, planned, log, signal), signal);
-  log.answered(reply);
+  const { reply, whole } = await orAborted(answer(input, planned, log, signal), signal);
   const { status, headers } = reply;
-  if (status >= 400 || !input.call.stream || !isEventStream(headers)) {
-    const whole = await orAborted(reply.whole().catch(lost), signal);
+  if (whole !== null) {
     clock.committed();
     log.firstByte();
     const facts = readChatReply(whole);

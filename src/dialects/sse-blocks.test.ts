@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createSseBlocks } from "./sse-blocks.ts";
+import { createSseBlocks, MAX_PENDING_BYTES } from "./sse-blocks.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -33,6 +33,17 @@ describe("createSseBlocks", () => {
 
   it("takes a lone CR as a line end, decided by the byte that follows", () => {
     expect(run("data: a\r\rdata: b\r\r", [3])).toEqual({ blocks: ["data: a\r\r"], rest: "data: b\r\r" });
+  });
+
+  it("gives an event without an end on in pieces, so that memory does not grow with it", () => {
+    const splitter = createSseBlocks();
+    const piece = new Uint8Array(256 * 1024).fill(0x61);
+    let given = 0;
+    for (let at = 0; at < 40; at++) {
+      for (const block of splitter.push(piece)) given += block.length;
+      expect(splitter.rest().length).toBeLessThanOrEqual(MAX_PENDING_BYTES);
+    }
+    expect(given + splitter.rest().length).toBe(40 * piece.length);
   });
 
   it("loses and invents no byte, and cuts alike however the stream is chunked", () => {

@@ -1,3 +1,5 @@
+import { joinBytes } from "../bytes.ts";
+
 const LF = 0x0a;
 const CR = 0x0d;
 
@@ -8,18 +10,8 @@ export interface SseBlocks {
   rest(): Uint8Array;
 }
 
-const EMPTY = new Uint8Array(0);
-
-function join(parts: readonly Uint8Array[], last: Uint8Array): Uint8Array {
-  if (parts.length === 0) return last;
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, last.length));
-  let at = 0;
-  for (const part of [...parts, last]) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
-}
+/** An event longer than this is given on in pieces, unread: memory must not grow with what a backend sends. */
+export const MAX_PENDING_BYTES = 1024 * 1024;
 
 /**
  * Cuts a byte stream of server-sent events after each blank line (WHATWG HTML section 9.2.6: lines end in
@@ -28,6 +20,7 @@ function join(parts: readonly Uint8Array[], last: Uint8Array): Uint8Array {
  */
 export function createSseBlocks(): SseBlocks {
   let pending: Uint8Array[] = [];
+  let pendingBytes = 0;
   let lineEmpty = true;
   let lastWasCr = false;
   /** The blank line ended in CR: a LF that follows still belongs to it. */
@@ -38,9 +31,15 @@ export function createSseBlocks(): SseBlocks {
     push(chunk) {
       const blocks: Uint8Array[] = [];
       let from = 0;
-      const cut = (end: number) => {
-        blocks.push(join(pending, chunk.subarray(from, end)));
+      const cutPending = () => {
+        blocks.push(joinBytes(pending));
         pending = [];
+        pendingBytes = 0;
+      };
+      const cut = (end: number) => {
+        blocks.push(joinBytes([...pending, chunk.subarray(from, end)]));
+        pending = [];
+        pendingBytes = 0;
         from = end;
         sawAnything = false;
         lineEmpty = true;
@@ -73,11 +72,15 @@ export function createSseBlocks(): SseBlocks {
         }
         lastWasCr = false;
       }
-      if (from < chunk.length) pending.push(chunk.subarray(from));
+      if (from < chunk.length) {
+        pending.push(chunk.subarray(from));
+        pendingBytes += chunk.length - from;
+        if (pendingBytes > MAX_PENDING_BYTES) cutPending();
+      }
       return blocks;
     },
     rest() {
-      return join(pending, EMPTY);
+      return joinBytes(pending);
     },
   };
 }

@@ -32,7 +32,7 @@ export class LedgerClient {
         return await ledgerShard(env, shard).start(record);
       } catch (cause) {
         if (attempt === START_TRIES || isOverloaded(cause)) throw unavailable(cause);
-        await wait(retryDelay(attempt));
+        await scheduler.wait(retryDelay(attempt));
       }
     }
   }
@@ -58,7 +58,7 @@ export class LedgerClient {
     if (queue.isFull) waitUntil(this.#send({ env, shard, queue, since: now }));
     else if (queue.needsSender(now)) {
       queue.senderDueAt = now + GATHER_MS;
-      waitUntil(wait(GATHER_MS).then(() => this.#send({ env, shard, queue, since: now })));
+      waitUntil(scheduler.wait(GATHER_MS).then(() => this.#send({ env, shard, queue, since: now })));
     }
   }
 
@@ -89,7 +89,7 @@ export class LedgerClient {
           );
           return;
         }
-        await wait(delay);
+        await scheduler.wait(delay);
       }
     }
   }
@@ -132,8 +132,4 @@ function isOverloaded(error: unknown): boolean {
 function retryDelay(failures: number): number {
   const longest = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 10));
   return longest / 2 + (Math.random() * longest) / 2;
-}
-
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -58,19 +58,15 @@ export class Ledger extends DurableObject<Env> {
    */
   start(record: CallStart): Promise<void> {
     this.#arrivals.push(record);
-    this.#committing ??= new Promise((resolve, reject) => {
-      setTimeout(() => {
-        this.#committing = null;
-        try {
-          this.#buffer.addStarts(this.#arrivals.splice(0));
-          this.#recorded();
-          resolve();
-        } catch (error) {
-          reject(error);
-        }
-      }, 0);
-    });
+    this.#committing ??= this.#commit();
     return this.#committing;
+  }
+
+  async #commit(): Promise<void> {
+    await scheduler.wait(0);
+    this.#committing = null;
+    this.#buffer.addStarts(this.#arrivals.splice(0));
+    this.#recorded();
   }
 
   /** Records how calls ended; durable when it resolves. Repeating it changes nothing. */

@@ -74,6 +74,11 @@ describe("createChatStream", () => {
     );
   });
 
+  it.each([false, "", {}, null])("does not take `error: %j` beside a chunk for an error", (error) => {
+    const { facts } = run(`${chunk({ content: "a" }, "stop", { error })}${event("[DONE]")}`);
+    expect(facts).toMatchObject({ inBandError: null, committed: true, terminated: true });
+  });
+
   it("counts an event that is not JSON, releases it and goes on", () => {
     const text = `data: {"broken\n\n${STREAM}`;
     const { facts, out } = run(text);

@@ -1,7 +1,7 @@
 import { createParser } from "eventsource-parser";
 import { z } from "zod";
 import { setTopLevelField } from "../json-splice.ts";
-import { createSseBlocks } from "../sse-blocks.ts";
+import { createSseBlocks, MAX_PENDING_BYTES } from "../sse-blocks.ts";
 
 /** Tokens as OpenAI counts them: the prompt's include the cached ones. */
 export interface ChatUsage {
@@ -77,6 +77,12 @@ function hasContent(delta: Record<string, unknown>): boolean {
   );
 }
 
+/** Some servers put an empty `error` beside every chunk. */
+function isError(error: unknown): boolean {
+  if (typeof error === "string") return error !== "";
+  return typeof error === "object" && error !== null && Object.keys(error).length > 0;
+}
+
 /** An error's own words, from OpenAI's error object or whatever stands in its place. */
 export function errorText(error: unknown): string {
   if (typeof error === "string") return error;
@@ -134,7 +140,7 @@ export function createChatStream(options: {
     const chunk = parsed.data;
     facts.id ??= chunk.id ?? null;
     facts.model ??= chunk.model ?? null;
-    if (chunk.error !== undefined && chunk.error !== null) facts.inBandError = errorText(chunk.error);
+    if (isError(chunk.error)) facts.inBandError = errorText(chunk.error);
     const usage = readUsage(chunk.usage);
     if (usage !== null) facts.usage = usage;
     for (const choice of chunk.choices ?? []) {
@@ -159,7 +165,13 @@ export function createChatStream(options: {
   }
 
   function release(block: Uint8Array): Uint8Array[] {
+    if (block.length > MAX_PENDING_BYTES) {
+      facts.malformedEvents++;
+      facts.committed = true;
+      return [block];
+    }
     data = [];
+    parser.reset();
     parser.feed(decoder.decode(block));
     const usageOnly = data.map(read).some(Boolean);
     if (usageOnly && options.dropUsageChunk && data.length === 1) return [];
@@ -183,6 +195,8 @@ export function createChatStream(options: {
   };
 }
 
+const DECODER = new TextDecoder();
+
 /** The facts of a reply that came whole. */
 export function readChatReply(body: Uint8Array): ReplyFacts {
   const facts: ReplyFacts = {
@@ -197,7 +211,7 @@ export function readChatReply(body: Uint8Array): ReplyFacts {
   };
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder().decode(body));
+    json = JSON.parse(DECODER.decode(body));
   } catch {
     facts.malformedEvents = 1;
     return facts;
@@ -212,6 +226,6 @@ export function readChatReply(body: Uint8Array): ReplyFacts {
   facts.model = reply.model ?? null;
   facts.usage = readUsage(reply.usage);
   facts.finishReasons = (reply.choices ?? []).flatMap(({ finish_reason }) => finish_reason ?? []);
-  if (reply.error !== undefined && reply.error !== null) facts.inBandError = errorText(reply.error);
+  if (isError(reply.error)) facts.inBandError = errorText(reply.error);
   return facts;
 }

@@ -3,6 +3,9 @@ import { RouteletError } from "../../errors.ts";
 import type { Call, Needs } from "../call.ts";
 import { setTopLevelField } from "../json-splice.ts";
 
+/** More would hold up every other call of the isolate while they are checked. */
+const MAX_MESSAGES = 10_000;
+
 const part = z.looseObject({ type: z.string() });
 
 const message = z.looseObject({
@@ -17,7 +20,7 @@ const message = z.looseObject({
  */
 const chatRequest = z.looseObject({
   model: z.string().min(1),
-  messages: z.array(message).min(1),
+  messages: z.array(message).min(1).max(MAX_MESSAGES),
   stream: z.boolean().nullish(),
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
   temperature: z.number().min(0).max(2).nullish(),
@@ -25,7 +28,7 @@ const chatRequest = z.looseObject({
   max_tokens: z.number().int().min(1).nullish(),
   max_completion_tokens: z.number().int().min(1).nullish(),
   n: z.number().int().min(1).max(128).nullish(),
-  seed: z.number().int().nullish(),
+  seed: z.number().nullish(),
   stop: z.union([z.string(), z.array(z.string())]).nullish(),
   logprobs: z.boolean().nullish(),
   top_logprobs: z.number().int().min(0).max(20).nullish(),
