@@ -165,6 +165,40 @@ describe("a provider that fails", () => {
     });
   });
 
+  it.each([
+    ["an HTML page", 502, "text/html", "<html>proxy.internal is down</html>", 502, "backend_502"],
+    ["a 200 that is a page", 200, "text/html", "<html>welcome</html>", 502, "upstream_invalid_reply"],
+    ["an empty 200", 200, "application/json", "", 502, "upstream_invalid_reply"],
+  ])("answers %s in the caller's dialect", async (_name, status, type, body, seen, code) => {
+    upstream.enqueue({
+      status,
+      headers: { "content-type": type },
+      steps: body === "" ? [] : [{ send: body }],
+    });
+    const response = await gateway.chat({ model: "gpt-x", messages: MESSAGES });
+    expect(response.status).toBe(seen);
+    const text = await response.text();
+    expect(JSON.parse(text)).toMatchObject({ error: { code } });
+    expect(text).not.toContain("proxy.internal");
+  });
+
+  it("threat: a refused provider key must not look like the caller's, nor show a part of itself", async () => {
+    upstream.enqueue({
+      status: 401,
+      headers: { "content-type": "application/json" },
+      steps: [
+        { send: '{"error":{"message":"Incorrect API key provided: provid**-key","code":"invalid_api_key"}}' },
+      ],
+    });
+    const response = await gateway.chat({ model: "gpt-x", messages: MESSAGES });
+    expect(response.status).toBe(502);
+    const text = await response.text();
+    expect(JSON.parse(text)).toMatchObject({
+      error: { code: "provider_auth_failed", message: expect.stringContaining("OPENAI_API_KEY") },
+    });
+    expect(text).not.toContain("provid**");
+  });
+
   it("does not take a 200 whose body is an error for a success", async () => {
     upstream.enqueue({
       headers: { "content-type": "application/json" },
@@ -262,6 +296,36 @@ describe("a client that leaves", () => {
     await lastRequest().whenAborted;
     const id = /x-routelet-call: (\S+)/i.exec(head)?.[1] ?? "";
     expect(await endedCall(id)).toMatchObject({ outcome: "cancelled" });
+  });
+
+  it("at any moment after it asked: no call stays running", async () => {
+    const never = Promise.withResolvers<void>();
+    upstream.always({ before: [{ waitFor: never.promise }], steps: [] });
+    const body = JSON.stringify({ model: "gpt-gone", messages: MESSAGES });
+    for (let round = 0; round < 24; round++) {
+      const client = await connectRaw(gateway.url);
+      client.write(
+        postBytes({
+          url: gateway.url,
+          path: "/v1/chat/completions",
+          headers: { authorization: `Bearer ${API_KEY}` },
+          body,
+        }),
+      );
+      await new Promise((resolve) => setTimeout(resolve, round * 2));
+      client.abort();
+    }
+    for (;;) {
+      const { data } = (await gateway.admin("/api/calls?model=gpt-gone&limit=50")) as { data: CallRow[] };
+      if (data.some(({ outcome }) => outcome === "running")) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        continue;
+      }
+      expect(data.length).toBeGreaterThan(10);
+      expect(new Set(data.map(({ outcome }) => outcome))).toEqual(new Set(["cancelled"]));
+      break;
+    }
+    never.resolve();
   });
 
   it("while the provider is silent: the provider is told, and the call stands as cancelled", async () => {

@@ -14,6 +14,17 @@ async function load(env: Env): Promise<FleetSnapshot> {
   return cached;
 }
 
+/** Without an answer of the object an old snapshot still serves; without one, the fleet is empty and `auto` has the cloud. */
+async function loadOrKeep(env: Env, now: number): Promise<FleetSnapshot> {
+  const old = cached;
+  try {
+    return await load(env);
+  } catch (cause) {
+    console.error(JSON.stringify({ event: "fleet_unavailable", cause: String(cause) }));
+    return old ?? { takenAt: now, nodes: [] };
+  }
+}
+
 /**
  * The fleet as this isolate knows it. When warm it costs no hop: an ageing snapshot is given at once and
  * refreshed behind the response. `fresh` asks the `Fleet` object first; it is for the case where the cached
@@ -27,7 +38,8 @@ export async function fleetSnapshot(options: {
 }): Promise<FleetSnapshot> {
   const { env, now } = options;
   const age = cached === undefined ? Number.POSITIVE_INFINITY : now - cached.takenAt;
-  if (cached === undefined || age > USABLE_MS || (options.fresh === true && age > 0)) return load(env);
+  if (cached === undefined || age > USABLE_MS || (options.fresh === true && age > 0))
+    return loadOrKeep(env, now);
   if (age > FRESH_MS && !refreshing) {
     refreshing = true;
     options.waitUntil(
