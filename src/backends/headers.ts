@@ -33,11 +33,14 @@ export function cloudRequestHeaders(client: Headers, credentials: Record<string,
   return new Headers({ ...headers, ...credentials });
 }
 
-/** The headers of a reply that may reach the client: rate limits and request ids pass, the rest of the plumbing does not. */
-export function clientResponseHeaders(backend: Headers): Headers {
-  const headers = new Headers();
+/**
+ * The headers of a reply that may reach the client: rate limits and request ids pass, the rest of the plumbing does
+ * not. `own` are the gateway's; they win.
+ */
+export function clientResponseHeaders(backend: Headers, own: Record<string, string> = {}): Headers {
+  const headers: Record<string, string> = {};
   for (const [name, value] of backend) {
-    if (!NEVER.has(name) && !PRIVATE_RESPONSE.test(name)) headers.append(name, value);
+    if (!NEVER.has(name) && !PRIVATE_RESPONSE.test(name)) headers[name] = value;
   }
-  return headers;
+  return new Headers({ ...headers, ...own });
 }

@@ -6,7 +6,7 @@ import type { RouteletError } from "../errors.ts";
 import { costUsd } from "../ledger/pricing.ts";
 import type { AttemptRecord, Outcome, TokenUsage } from "../ledger/records.ts";
 import type { PlannedAttempt } from "../routing/plan.ts";
-import type { CallTrace } from "../telemetry/call-trace.ts";
+import type { CallTrace } from "../telemetry/trace-handles.ts";
 import type { NodeSpan } from "../tunnel/protocol/messages.ts";
 
 /** One attempt while it runs: gathers what the ledger and the trace are to know of it, and ends both, once. */

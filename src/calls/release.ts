@@ -127,9 +127,10 @@ export function releaseStream(options: {
 
 /** The response's headers: the backend's, and ours, which say where the call went and why. */
 export function responseHeaders(backend: Headers, own: Record<string, string | null>): Headers {
-  const headers = clientResponseHeaders(backend);
-  for (const [name, value] of Object.entries(own)) {
-    if (value !== null) headers.set(name, value);
+  const present: Record<string, string> = {};
+  for (const name in own) {
+    const value = own[name];
+    if (value != null) present[name] = value;
   }
-  return headers;
+  return clientResponseHeaders(backend, present);
 }

@@ -16,7 +16,7 @@ import { forgetFleet } from "../fleet/fleet-cache.ts";
 import { beginOnNode } from "../fleet/in-flight.ts";
 import type { Plan, PlannedAttempt } from "../routing/plan.ts";
 import type { Settings } from "../settings.ts";
-import type { CallTrace } from "../telemetry/call-trace.ts";
+import type { CallTrace } from "../telemetry/trace-handles.ts";
 import { type AttemptClock, orAborted, startAttemptClock } from "./attempt-clock.ts";
 import { AttemptFailed, inBand, notAReply, refused } from "./attempt-failed.ts";
 import { type AttemptLog, openAttemptLog } from "./attempt-log.ts";

@@ -241,6 +241,43 @@ describe("when D1 fails", () => {
     expect(counted).toEqual({ calls: 150, bodies: 150 });
   });
 
+  it("knows after an eviction which of the calls that began together still run, and reads what the others said", async () => {
+    const stub = ledger();
+    const starts = Array.from({ length: 6 }, () => startRecord());
+    await Promise.all(starts.map((start) => stub.start(start)));
+    const [written, waiting, ...running] = starts;
+    if (!written || !waiting) throw new Error("no calls");
+    await stub.finish([{ finish: finishRecord(written, { bodies: [body("request", 30)] }), start: null }]);
+    await stub.flush();
+    await failD1(stub);
+    const bodies = [body("response", 10), body("request", 20)];
+    await stub.finish([{ finish: finishRecord(waiting, { bodies }), start: null }]);
+
+    await evictDurableObject(stub);
+    await failD1(stub);
+    expect(await stub.stats()).toMatchObject({ openCalls: 4, readyCalls: 1, bodyBytes: 30 });
+    expect(await stub.read(written.id)).toBeNull();
+    for (const { id } of running) expect(await stub.read(id)).toMatchObject({ row: { id, outcome: null } });
+    const read = await stub.read(waiting.id);
+    expect(read).toMatchObject({ row: { outcome: "done" }, attempts: [{ seq: 1 }] });
+    expect(read?.bodies).toEqual([body("request", 20), body("response", 10)]);
+  });
+
+  it("keeps more records than it holds in memory", async () => {
+    const stub = ledger();
+    await failD1(stub);
+    const starts = Array.from({ length: 4_100 }, () => startRecord());
+    await runInDurableObject(stub, async (instance: Ledger) => {
+      await Promise.all(starts.map((start) => instance.start(start)));
+    });
+    const last = starts.at(-1);
+    if (!last) throw new Error("no call");
+    expect((await stub.read(last.id))?.row).toMatchObject({ id: last.id, startedAt: last.startedAt });
+    await stub.finish([{ finish: finishRecord(last), start: null }]);
+    expect(await stub.read(last.id)).toMatchObject({ row: { outcome: "done", requestedModel: "auto" } });
+    expect(await stub.stats()).toMatchObject({ openCalls: 4_099, readyCalls: 1 });
+  });
+
   it("tries again by alarm until D1 takes the batch", async () => {
     const stub = ledger();
     let failures = 3;

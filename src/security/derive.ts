@@ -44,17 +44,18 @@ function checked(name: string, secret: string): string {
 
 /** HKDF-SHA-256 without a salt (RFC 5869): 32 bytes of key material for one purpose. */
 export async function deriveBytes(options: { secret: string; info: string }): Promise<Uint8Array> {
-  const encoder = new TextEncoder();
-  const root = await crypto.subtle.importKey("raw", encoder.encode(options.secret), "HKDF", false, [
+  const root = await crypto.subtle.importKey("raw", ENCODER.encode(options.secret), "HKDF", false, [
     "deriveBits",
   ]);
   const bits = await crypto.subtle.deriveBits(
-    { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info: encoder.encode(options.info) },
+    { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info: ENCODER.encode(options.info) },
     root,
     256,
   );
   return new Uint8Array(bits);
 }
+
+const ENCODER = new TextEncoder();
 
 type KeyUse = "hmac" | "aes-gcm";
 
@@ -87,7 +88,7 @@ export async function keyedHash(options: {
   text: string;
 }): Promise<Uint8Array> {
   const key = await deriveKey({ secret: options.secret, info: options.info, use: "hmac" });
-  return new Uint8Array(await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(options.text)));
+  return new Uint8Array(await crypto.subtle.sign("HMAC", key, ENCODER.encode(options.text)));
 }
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));

@@ -124,6 +124,8 @@ export function parseChatCall(body: Uint8Array): Call {
   };
 }
 
+const ENCODER = new TextEncoder();
+
 /**
  * The body for a backend that speaks OpenAI chat: the caller's own text with the model's name set and, in a
  * stream, usage asked for (the ledger needs it; `chat-stream.ts` drops the extra chunk again).
@@ -134,5 +136,5 @@ export function chatBodyFor(call: Call, model: string): Uint8Array {
     const options = (JSON.parse(call.text) as ChatRequest).stream_options;
     text = setTopLevelField(text, "stream_options", { ...options, include_usage: true });
   }
-  return new TextEncoder().encode(text);
+  return ENCODER.encode(text);
 }
