@@ -58,12 +58,19 @@ function npmCommand() {
   return [process.platform === "win32" ? "npm.cmd" : "npm"];
 }
 
+/** Packages may run scripts of their own when they are installed: they get no token and no key. */
+export function withoutSecrets(env) {
+  const ours = ([name]) => /^(ROUTELET|OPENAI|ANTHROPIC|OTEL)_/.test(name);
+  return Object.fromEntries(Object.entries(env).filter((entry) => !ours(entry)));
+}
+
 /** Runs `npm ci` and leaves the stamp. Returns one clear line when it failed, after npm's own output. */
 export function install(root) {
   const [command, ...prefix] = npmCommand();
   // npm warns about packages that want a newer Node.js than the system's; they will run on the bundled one.
   const result = spawnSync(command, [...prefix, "ci", "--loglevel=error", "--no-audit", "--no-fund"], {
     cwd: root,
+    env: withoutSecrets(process.env),
     stdio: ["ignore", "inherit", "inherit"],
     shell: process.platform === "win32",
   });

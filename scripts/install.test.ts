@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { installState } from "./install.mjs";
+import { installState, withoutSecrets } from "./install.mjs";
 
 let root: string;
 
@@ -59,4 +59,9 @@ test("a missing package needs an installation", () => {
   write("package-lock.json", { ...LOCK, "node_modules/b": { version: "1.0.0" } });
   installed({ "node_modules/a": { version: "1.0.0" } });
   expect(installState(root)).toMatchObject({ needed: true });
+});
+
+test("threat: a package's own install script reads no token and no key", () => {
+  const env = { PATH: "/bin", ROUTELET_JOIN_TOKEN: "t", OPENAI_API_KEY: "k", npm_config_registry: "r" };
+  expect(withoutSecrets(env)).toEqual({ PATH: "/bin", npm_config_registry: "r" });
 });

@@ -1,3 +1,5 @@
+import { nodeCommand } from "../../local-node/src/daemon/node-command.ts";
+
 /** What a user needs next, printed before the ready line. */
 export function usageLines(options: {
   url: string;
@@ -30,7 +32,7 @@ export function exposureLines(options: { host: string; urls: string[]; joinToken
     `HOST=${options.host}: every machine that reaches ${options.urls.join(", ")} can now talk to this gateway.`,
     "  Calls need the API key, operators the admin key; the traffic is not encrypted, so use it in a trusted network only.",
     "  To join another machine's GPU, within 15 minutes, in a clone of this repository there:",
-    `  ROUTELET_JOIN_TOKEN=${options.joinToken} npx local-node join ${first} --allow-insecure-lan`,
+    `  ROUTELET_JOIN_TOKEN=${options.joinToken} ${nodeCommand(`join ${first} --allow-insecure-lan`)}`,
     "",
   ];
 }

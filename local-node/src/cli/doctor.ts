@@ -1,4 +1,5 @@
 import { loadConfig } from "../daemon/config.ts";
+import { nodeCommand } from "../daemon/node-command.ts";
 import { NodeProblem } from "../daemon/node-problem.ts";
 import { askStatus } from "../daemon/status.ts";
 import { detectHardware } from "../hardware/hardware.ts";
@@ -62,7 +63,7 @@ async function examine(context: CommandContext): Promise<Check[]> {
             verdict: "ok",
             text: `runs as process ${daemon.pid}, tunnel ${daemon.tunnel.phase}`,
           }
-        : { name: "daemon", verdict: "note", text: "does not run; start it with: local-node run" },
+        : { name: "daemon", verdict: "note", text: `does not run; start it with: ${nodeCommand("run")}` },
     ];
   } finally {
     await network.close();

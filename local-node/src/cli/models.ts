@@ -1,3 +1,4 @@
+import { nodeCommand } from "../daemon/node-command.ts";
 import { NodeProblem } from "../daemon/node-problem.ts";
 import { lazyGpus, wholeHardware } from "../daemon/pick-model.ts";
 import { listCached, removeCached } from "../models/cache.ts";
@@ -25,7 +26,7 @@ export const modelsLs: Command = {
     if (cached.length === 0) context.print("  nothing yet");
     const hardware = await wholeHardware(lazyGpus());
     const here = new Set(cached.map((model) => model.id));
-    context.print("To be fetched with: local-node models pull <id>");
+    context.print(`To be fetched with: ${nodeCommand("models pull <id>")}`);
     for (const entry of CATALOGUE.filter((one) => !here.has(one.id))) {
       const verdict = describe(estimate(entry, hardware));
       context.print(`  ${entry.id}  ${humanBytes(entry.fileBytes)}, ${entry.licence}: ${verdict}`);
@@ -92,9 +93,9 @@ export const modelsRm: Command = {
 
 function notCached(context: CommandContext, id: string): Error {
   if (id === "")
-    return new NodeProblem("failed", "Name the model to remove: local-node models ls lists them.");
+    return new NodeProblem("failed", `Name the model to remove; ${nodeCommand("models ls")} lists them.`);
   return new ModelError(
     "not_found",
-    `There is no model ${id} in ${modelCacheFolder(context.env)}. local-node models ls lists what is there.`,
+    `There is no model ${id} in ${modelCacheFolder(context.env)}. ${nodeCommand("models ls")} lists what is there.`,
   );
 }

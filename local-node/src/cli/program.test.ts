@@ -45,7 +45,7 @@ describe("the command line", () => {
   });
 
   const failures: [string[], Record<string, string>, number, RegExp][] = [
-    [["status"], {}, 1, /No daemon runs.*local-node run/],
+    [["status"], {}, 1, /No daemon runs.*npm run node -- run/],
     [["frobnicate"], {}, 1, /unknown command/],
     [["join"], {}, 1, /missing required argument/],
     [["join", "http://127.0.0.1:1"], {}, 3, /join token is needed/],

@@ -1,4 +1,5 @@
 import { Command as Program } from "commander";
+import { nodeCommand } from "../daemon/node-command.ts";
 import { EXIT_CODES, NodeProblem } from "../daemon/node-problem.ts";
 import { VERSION } from "../daemon/version.ts";
 import { ModelError } from "../models/model-error.ts";
@@ -8,7 +9,7 @@ import type { Command, CommandContext } from "./command.ts";
 
 /** Builds the command line from the commands' data. */
 export function createProgram(commands: readonly Command[], context: CommandContext): Program {
-  const program = new Program("local-node")
+  const program = new Program(nodeCommand())
     .description("Turns this machine into a backend of a Routelet gateway.")
     .version(VERSION)
     .helpCommand(false)

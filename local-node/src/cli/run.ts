@@ -1,4 +1,5 @@
 import { loadConfig } from "../daemon/config.ts";
+import { nodeCommand } from "../daemon/node-command.ts";
 import { NodeProblem } from "../daemon/node-problem.ts";
 import { runNode } from "../daemon/run-node.ts";
 import { loadIdentity } from "../tunnel/identity.ts";
@@ -20,7 +21,7 @@ export const run: Command = {
     if (!config || !identity) {
       throw new NodeProblem(
         "not_joined",
-        `This machine has not joined a gateway (nothing in ${context.paths.folder}). Run: local-node join <gateway url>, with a join token in ROUTELET_JOIN_TOKEN.`,
+        `This machine has not joined a gateway (nothing in ${context.paths.folder}). Run: ${nodeCommand("join <gateway url>")}, with a join token in ROUTELET_JOIN_TOKEN.`,
       );
     }
     const gatewayUrl =

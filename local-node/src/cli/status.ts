@@ -1,3 +1,4 @@
+import { nodeCommand } from "../daemon/node-command.ts";
 import { NodeProblem } from "../daemon/node-problem.ts";
 import { askStatus, type DaemonStatus } from "../daemon/status.ts";
 import type { Command } from "./command.ts";
@@ -11,7 +12,7 @@ export const status: Command = {
     if (!current) {
       throw new NodeProblem(
         "failed",
-        `No daemon runs with the state in ${context.paths.folder}. Start one with: local-node run`,
+        `No daemon runs with the state in ${context.paths.folder}. Start one with: ${nodeCommand("run")}`,
       );
     }
     if (options.json) context.print(JSON.stringify(current));

@@ -158,7 +158,7 @@ describe("a daemon that cannot run says why, with an exit code of its own", () =
   test("3: nothing was joined", async () => {
     const daemon = start(["run"]);
     expect(await daemon.ended).toBe(3);
-    expect(daemon.lines.at(-1)?.message).toMatch(/has not joined.*local-node join/);
+    expect(daemon.lines.at(-1)?.message).toMatch(/has not joined.*npm run node -- join/);
   });
 
   test("3: the token was refused", async () => {

@@ -4,6 +4,7 @@ import { listCached } from "../models/cache.ts";
 import { CATALOGUE, type CatalogueEntry, starterEntry } from "../models/catalogue.ts";
 import { chooseModel } from "../models/choose.ts";
 import { humanBytes } from "../models/disk.ts";
+import { nodeCommand } from "./node-command.ts";
 
 export interface PickedModel {
   /** For `ensureModel`. */
@@ -70,5 +71,5 @@ export async function betterModelHint(options: {
     cachedIds,
   });
   if (!better || (better.rank ?? 0) >= (served.rank ?? 0)) return null;
-  return `A better model fits this machine: ${better.id} (${humanBytes(better.fileBytes)}, ${better.licence}). Fetch it with: npx local-node models pull ${better.id}`;
+  return `A better model fits this machine: ${better.id} (${humanBytes(better.fileBytes)}, ${better.licence}). Fetch it with: ${nodeCommand(`models pull ${better.id}`)}`;
 }

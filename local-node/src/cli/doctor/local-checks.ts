@@ -1,5 +1,6 @@
 import { access, constants, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { nodeCommand } from "../../daemon/node-command.ts";
 import { listCached } from "../../models/cache.ts";
 import { freeBytes, humanBytes } from "../../models/disk.ts";
 import { reasonOf } from "../../models/model-error.ts";
@@ -72,7 +73,7 @@ export async function identityCheck(
     return {
       name: "identity",
       verdict: "note",
-      text: "this machine has not joined a gateway; run: local-node join <gateway url>",
+      text: `this machine has not joined a gateway; run: ${nodeCommand("join <gateway url>")}`,
     };
   }
   const mode = info.mode & 0o777;
