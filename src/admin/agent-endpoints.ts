@@ -23,8 +23,8 @@ const chatRequestSchema = z
 
 const routeHeaders = z.object({
   "x-routelet-route": z.enum(["auto", "llm", "slm", "local-only"]).optional(),
-  "x-routelet-task": z.string().max(512).optional(),
-  "x-routelet-session": z.string().max(512).optional(),
+  "x-routelet-task": z.string().max(256).optional(),
+  "x-routelet-session": z.string().max(256).optional(),
 });
 
 const replyHeaders = {

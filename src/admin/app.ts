@@ -39,6 +39,10 @@ function createAdminApp(): AdminApp {
     await requireAdmin({ request: c.req.raw, env: c.env });
     await next();
   });
+  app.use("/api/*", async (c, next) => {
+    c.req.raw = asJson(c.req.raw);
+    await next();
+  });
   app.use("/api/*", bodyLimit({ maxSize: MAX_BODY, onError: () => renderOpenAiError(tooLarge()) }));
 
   addHealthRoute(app);
@@ -49,6 +53,15 @@ function createAdminApp(): AdminApp {
   describeAgentEndpoints(app);
   addDocument(app);
   return app;
+}
+
+/** Bodies are JSON whatever they are called: `curl -d` calls them a form. */
+function asJson(request: Request): Request {
+  const type = request.headers.get("content-type");
+  if (type === null || /json/i.test(type)) return request;
+  const headers = new Headers(request.headers);
+  headers.set("content-type", "application/json");
+  return new Request(request, { headers });
 }
 
 function addDocument(app: AdminApp): void {

@@ -44,6 +44,24 @@ async function passes(key: string): Promise<boolean> {
   }
 }
 
+describe("a request as the README writes it", () => {
+  it("is taken as JSON although `curl -d` calls it a form", async () => {
+    const response = await adminApp.request(
+      "/api/nodes/join-tokens",
+      {
+        method: "POST",
+        headers: {
+          authorization: "Bearer admin-key-for-tests",
+          "content-type": "application/x-www-form-urlencoded",
+        },
+        body: "{}",
+      },
+      env,
+    );
+    expect(response.status).toBe(201);
+  });
+});
+
 describe("who may use the operator's API", () => {
   it("is whoever has the admin key: no key, a wrong key and an API key are refused on every path", async () => {
     const made = await api("POST", "/api/keys", { body: { name: "intruder" } });

@@ -5,9 +5,13 @@ import { newCallId } from "../ledger/call-id.ts";
 import { finishCall, startCall } from "../ledger/client.ts";
 import type { CallFinish, CallStart, Outcome, StoredBody, TokenUsage } from "../ledger/records.ts";
 import { storeBody } from "../ledger/store-body.ts";
+import { withTimeout } from "../ledger/with-timeout.ts";
 import type { Caller } from "../security/caller.ts";
 import type { Settings } from "../settings.ts";
 import type { AttemptLog } from "./attempt-log.ts";
+
+/** A ledger that hangs must not hold up the calls; its record is then sent again with the finish. */
+const START_TIMEOUT_MS = 5_000;
 
 /** What is known of a call when its record begins. */
 export interface CallFacts {
@@ -21,8 +25,12 @@ export interface CallFacts {
 
 export interface CallRecord {
   readonly id: string;
-  /** Sends the start record; resolves once it is durable. Called together with the dispatch. */
-  start(facts: CallFacts): Promise<void>;
+  /** The call is `local-only`: its content is not stored, whatever the settings say. */
+  keepNoContent(): void;
+  /** Sends the start record; called together with the dispatch, and once: later calls do nothing. */
+  start(facts: CallFacts): void;
+  /** Resolves once the start record is durable, or the ledger has failed to say so in time; awaited before the first byte. */
+  durable(): Promise<void>;
   /** Keeps a copy of what is released, up to the limit of the settings. */
   copyResponse(bytes: Uint8Array): void;
   /** The copy so far. */
@@ -70,13 +78,21 @@ export function openCallRecord(options: {
 }): CallRecord {
   const { env, caller, settings } = options;
   const id = newCallId({ now: options.startedAt, env });
-  const keep = settings.content.store === "encrypted" ? settings.content.maxBytes : 0;
+  let keep = settings.content.store === "encrypted" ? settings.content.maxBytes : 0;
   const response: Uint8Array[] = [];
   let responseBytes = 0;
   let keptBytes = 0;
   let started: CallStart | null = null;
   let startFailed = false;
+  let sending: Promise<void> | null = null;
   let finished = false;
+
+  /** The log must not stop the traffic: the record is sent again together with the finish. */
+  function startLost(cause: unknown): void {
+    sending = null;
+    startFailed = true;
+    console.error(JSON.stringify({ event: "ledger_start_failed", call: id, cause: String(cause) }));
+  }
 
   async function bodies(request: Uint8Array | null): Promise<StoredBody[]> {
     if (keep === 0) return [];
@@ -92,7 +108,11 @@ export function openCallRecord(options: {
 
   return {
     id,
-    async start(facts) {
+    keepNoContent() {
+      keep = 0;
+    },
+    start(facts) {
+      if (started !== null) return;
       started = {
         id,
         projectId: caller.projectId,
@@ -102,13 +122,13 @@ export function openCallRecord(options: {
         ...facts,
       };
       if (!settings.ledger.record) return;
-      try {
-        await startCall({ env, record: started });
-      } catch (cause) {
-        // The log must not stop the traffic: the record is sent again together with the finish.
-        startFailed = true;
-        console.error(JSON.stringify({ event: "ledger_start_failed", call: id, cause: String(cause) }));
-      }
+      sending = startCall({ env, record: started }).then(() => {
+        sending = null;
+      }, startLost);
+    },
+    async durable() {
+      if (sending === null) return;
+      await withTimeout({ promise: sending, ms: START_TIMEOUT_MS }).catch(startLost);
     },
     copyResponse(bytes) {
       responseBytes += bytes.length;

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 
 /** One call from its start to its end, with these settings of its project. */
-async function recorded(settings: object) {
+async function recorded(settings: object, localOnly = false) {
   const behind: Promise<unknown>[] = [];
   const record = openCallRecord({
     env,
@@ -19,7 +19,8 @@ async function recorded(settings: object) {
     startedAt: Date.now(),
     waitUntil: (work) => behind.push(work),
   });
-  await record.start({
+  if (localOnly) record.keepNoContent();
+  record.start({
     endpoint: "/v1/chat/completions",
     requestedModel: "auto",
     route: null,
@@ -27,6 +28,7 @@ async function recorded(settings: object) {
     session: null,
     stream: false,
   });
+  await record.durable();
   const begun = await readCall({ env, id: record.id, withBodies: false });
   record.copyResponse(new TextEncoder().encode("reply"));
   await record.finish({
@@ -52,6 +54,11 @@ it("writes a call's start, its end and its content", async () => {
 
 it("writes no content where the project keeps none", async () => {
   const { ended } = await recorded({ content: { store: "off" } });
+  expect(ended).toMatchObject({ call: { outcome: "done" }, bodies: [] });
+});
+
+it("threat: the content of a `local-only` call must not be stored, whatever the settings say", async () => {
+  const { ended } = await recorded({}, true);
   expect(ended).toMatchObject({ call: { outcome: "done" }, bodies: [] });
 });
 

@@ -85,10 +85,9 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
   let call: Call | null = null;
   let bytes: Uint8Array | null = null;
   let plan: Plan | null = null;
-  let starting: Promise<void> | null = null;
 
   const startRecord = (requestedModel: string, stream: boolean) => {
-    starting ??= record.start({
+    record.start({
       endpoint: ENDPOINT,
       requestedModel,
       route: label(request, "x-routelet-route"),
@@ -96,7 +95,6 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
       session,
       stream,
     });
-    return starting;
   };
 
   // Registered before anything can end: what runs after a client has left is cut off unless it was waited for.
@@ -139,6 +137,7 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
     call = understood.call;
     bytes = understood.bytes;
     if (understood.target.kind === "slm") trace.keepContentLocal();
+    if (understood.target.kind === "slm" && understood.target.localOnly) record.keepNoContent();
     const routeStart = now();
     const planning: PlanOptions = {
       env,
@@ -181,7 +180,9 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
       logs,
     );
     // The dispatch is on its way before the ledger begins to work; neither waits for the other.
-    const [ready] = await Promise.all([running, startRecord(call.requestedModel, call.stream)]);
+    startRecord(call.requestedModel, call.stream);
+    const ready = await running;
+    await record.durable();
     return release(ready, call, reasonOf(plan, logs));
   } catch (thrown) {
     const { error, refusal } = request.signal.aborted
@@ -190,7 +191,8 @@ export async function handleChat(request: Request, env: Env, ctx: ExecutionConte
         ? thrown
         : new AttemptFailed(toRouteletError(thrown));
     logInternal(error, record.id);
-    await startRecord(call?.requestedModel ?? "", call?.stream ?? false);
+    startRecord(call?.requestedModel ?? "", call?.stream ?? false);
+    await record.durable();
     const status = refusal?.status ?? error.status;
     close({ outcome: outcomeOf(error), status, servedBy: null, error });
     const own = ownHeaders(null, plan === null ? error.code : reasonOf(plan, logs));

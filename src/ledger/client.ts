@@ -117,7 +117,7 @@ function unavailable(cause: unknown): RouteletError {
   return new RouteletError({
     kind: "unavailable",
     code: "ledger_unavailable",
-    message: "The gateway cannot record calls right now, and answers none that it cannot record. Try again.",
+    message: "The gateway cannot record calls right now.",
     retryable: true,
     retryAfterSeconds: 1,
     cause,

@@ -1,10 +1,10 @@
 import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { describe, expect, test, vi } from "vitest";
-import { type CallEndOptions, startCallTrace } from "./call-trace.ts";
+import { startCallTrace } from "./call-trace.ts";
 import { type TelemetryEnv, telemetryConfig } from "./config.ts";
 import { type DecodedSpan, decodeTraces } from "./otlp-decoder.test-support.ts";
-import type { StartCallTraceOptions } from "./trace-handles.ts";
+import type { CallEndOptions, StartCallTraceOptions } from "./trace-handles.ts";
 
 const CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const DONE: CallEndOptions = {

@@ -5,15 +5,6 @@ import { recordCall } from "./recorded-call.ts";
 import type { AttemptTrace, CallTrace, StartCallTraceOptions, TunnelTrace } from "./trace-handles.ts";
 import { cloudHeaders, nodeHeaders, remoteParent } from "./trace-headers.ts";
 
-export type {
-  AttemptEndOptions,
-  AttemptSpanOptions,
-  AttemptTrace,
-  CallEndOptions,
-  CallTrace,
-  TunnelTrace,
-} from "./trace-handles.ts";
-
 /**
  * Begins a call's trace: honours the caller's `traceparent`, asks the sampler once for the whole trace, and
  * records only when it says so.

@@ -58,7 +58,6 @@ export type NodeSpan = z.infer<typeof nodeSpanSchema>;
 
 /** Node to gateway: the last frame of a call. */
 export const responseEndSchema = z.object({ spans: z.array(nodeSpanSchema).max(64) });
-export type ResponseEnd = z.infer<typeof responseEndSchema>;
 
 /** Either side: the stream failed. Nothing follows on it. */
 export const streamErrorSchema = z.object({
