@@ -1,6 +1,6 @@
 import type { CallRow } from "../db/schema.ts";
 import type { CallStart } from "./records.ts";
-import { NO_END, type StartColumns, startColumns } from "./row.ts";
+import { type StartColumns, startColumns, startRow } from "./row.ts";
 import { SegmentLog } from "./segment-log.ts";
 
 interface OpenCall extends StartColumns {
@@ -70,7 +70,7 @@ export class OpenCalls {
 
   rows(ids: readonly string[]): CallRow[] {
     const open = ids.filter((id) => this.#unwritten.has(id) || this.#written.has(id));
-    return this.#log.many(open).map(({ written: _, ...start }) => ({ ...start, ...NO_END }));
+    return this.#log.many(open).map(startRow);
   }
 
   /** The oldest calls that began before a time and that D1 does not know yet. */
