@@ -2,6 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 import type { HostMessage, HostOptions } from "./gateway/messages.ts";
+import { proxyEnvironment } from "./gateway/outbound-proxy.ts";
 import { StartError } from "./gateway/start-error.ts";
 import { ROOT } from "./paths.ts";
 
@@ -53,6 +54,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   };
   const child = fork(resolve(ROOT, "scripts/gateway/host.ts"), [], {
     cwd: ROOT,
+    env: { ...process.env, ...proxyEnvironment(process.env) },
     execArgv: ["--disable-warning=ExperimentalWarning"],
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     // A group of its own: a signal to the caller's group must not end workerd before its callers.

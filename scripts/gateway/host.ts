@@ -4,8 +4,10 @@ import { mkdir, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { BodyInit, Request, Response, ResponseInit } from "miniflare";
 import type { HostMessage, HostOptions } from "./messages.ts";
 import { applyMigrations } from "./migrate.ts";
+import { hasProxy, sendThroughProxy } from "./outbound-proxy.ts";
 import type { PrepareAnswer, PrepareRequest } from "./prepare.ts";
 import { explainStartError, portInUse, StartError } from "./start-error.ts";
 import { lockState } from "./state-lock.ts";
@@ -66,6 +68,8 @@ async function serve(options: HostOptions): Promise<{ url: string; stop(): Promi
   const lock = await prepareState(options.stateDir);
   await refuseBusyPort(options.host, options.port);
   const [prepared, miniflare] = await Promise.all([prepare(options), import("miniflare")]);
+  const outboundService = (request: Request): Promise<Response> =>
+    sendThroughProxy(request, (body, init) => new miniflare.Response(body as BodyInit, init as ResponseInit));
   const workerd = new miniflare.Miniflare(
     miniflare.convertV4MiniflareOptions({
       workers: [
@@ -75,6 +79,7 @@ async function serve(options: HostOptions): Promise<{ url: string; stop(): Promi
           modules: [{ type: "ESModule", path: "worker.js", contents: prepared.script }],
           bindings: { ...(prepared.worker.bindings as Record<string, string>), ...options.vars },
           unsafeDirectSockets: [{ host: options.host, port: options.port }],
+          ...(hasProxy(process.env) ? { outboundService } : {}),
         },
       ],
       // Where `wrangler … --local --persist-to <state>` looks, so that its D1 commands work on this state.
