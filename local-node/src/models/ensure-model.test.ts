@@ -277,6 +277,11 @@ describe("a model by URL or path", () => {
     expect(await ensure(`${url}#sha256=${sha256(GGUF)}`)).toMatchObject({ id: "tiny", quantisation: "Q8_0" });
   });
 
+  test("a % that begins no escape is part of the file's name", async () => {
+    server.files.set("/%zz.gguf", { body: GGUF });
+    expect(await ensure(`${server.url}/%zz.gguf`)).toMatchObject({ bytes: GGUF.length, id: "-zz" });
+  });
+
   test("something else than GGUF is refused", async () => {
     server.files.set("/m/page.gguf", { body: Buffer.from("<html>log in first</html>") });
     await expect(ensure(`${server.url}/m/page.gguf`)).rejects.toMatchObject({ code: "not_a_model" });

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
+import type { Stats } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { nodeCommand } from "../daemon/node-command.ts";
 import { type CachedModel, hasGgufMagic, readCached, sha256OfFile, store, withKeyLock } from "./cache.ts";
 import { entryOfSource, findEntry } from "./catalogue.ts";
 import { explainWrite } from "./disk.ts";
@@ -11,6 +13,7 @@ import type { Fetch } from "./network.ts";
 import { knownHash } from "./path-hashes.ts";
 import {
   cacheKey,
+  decodeURIComponentSafely,
   idFromFileName,
   type ModelReference,
   parseReference,
@@ -116,11 +119,7 @@ function result(model: CachedModel): EnsuredModel {
 }
 
 async function localFile(options: EnsureModelOptions, path: string): Promise<EnsuredModel> {
-  const info = await stat(path).catch(() => null);
-  if (!info?.isFile()) {
-    throw new ModelError("not_found", `There is no model file ${path}. Check ROUTELET_MODEL or --model.`);
-  }
-  if (!(await hasGgufMagic(path))) throw notGguf(path);
+  const info = await requireLocalFile(path);
   const sha256 = await knownHash({
     cacheDir: options.cacheDir,
     path,
@@ -135,6 +134,24 @@ async function localFile(options: EnsureModelOptions, path: string): Promise<Ens
     id: idFromFileName(basename(path)),
     ...(quantisation ? { quantisation } : {}),
   };
+}
+
+/**
+ * Whether a file of the user's own could be a model, without reading it whole.
+ * @throws {ModelError}
+ */
+export async function requireLocalFile(path: string): Promise<Stats> {
+  const info = await stat(path).catch(() => null);
+  if (!info?.isFile()) {
+    throw new ModelError(
+      "not_found",
+      /[\\/]|\.gguf$/i.test(path)
+        ? `There is no model file ${path}. Check ROUTELET_MODEL or --model.`
+        : `There is no model ${path} in the catalogue, nor a file of that name. ${nodeCommand("models ls")} lists the models.`,
+    );
+  }
+  if (!(await hasGgufMagic(path))) throw notGguf(path);
+  return info;
 }
 
 function notGguf(what: string): ModelError {
@@ -187,12 +204,12 @@ function fromUrl(reference: Extract<ModelReference, { kind: "url" }>): RemoteFil
   const url = new URL(reference.url);
   const headers: Record<string, string> = {};
   if (url.username || url.password) {
-    const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+    const pair = `${decodeURIComponentSafely(url.username)}:${decodeURIComponentSafely(url.password)}`;
     headers.authorization = `Basic ${Buffer.from(pair, "utf8").toString("base64")}`;
     url.username = "";
     url.password = "";
   }
-  const fileName = decodeURIComponent(url.pathname.split("/").pop() ?? "");
+  const fileName = decodeURIComponentSafely(url.pathname.split("/").pop() ?? "");
   return { url: url.href, headers, bytes: null, sha256: reference.sha256, fileName, container: "none" };
 }
 

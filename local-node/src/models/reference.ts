@@ -117,7 +117,8 @@ function safe(name: string, suffix?: string): string {
   return suffix ? `${base}-${suffix.slice(0, 8)}` : base;
 }
 
-function decodeURIComponentSafely(text: string): string {
+/** Percent-decoded, or as it is where a `%` begins no escape: a URL may hold that, and servers take it. */
+export function decodeURIComponentSafely(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

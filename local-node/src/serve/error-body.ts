@@ -15,7 +15,7 @@ export function renderError(error: NodeError): RenderedError {
   const body = {
     error: {
       message: error.message,
-      type: typeOf(error.status),
+      type: errorType(error.status),
       param: error.param ?? null,
       code: error.code,
     },
@@ -23,7 +23,8 @@ export function renderError(error: NodeError): RenderedError {
   return { status: error.status, headers, body: new TextEncoder().encode(JSON.stringify(body)) };
 }
 
-function typeOf(status: number): string {
+/** The `type` of OpenAI's error object, in the words that the gateway uses for its own errors. */
+export function errorType(status: number): string {
   if (status === 429) return "rate_limit_error";
-  return status < 500 ? "invalid_request_error" : "server_error";
+  return status < 500 ? "invalid_request_error" : "api_error";
 }

@@ -1,16 +1,20 @@
-import { encodeFrame, FRAME } from "../../../src/tunnel/protocol/frames.ts";
+import { FRAME } from "../../../src/tunnel/protocol/frames.ts";
 import { encodeJsonFrame, encodeWithSpans } from "../../../src/tunnel/protocol/json-payload.ts";
 import type { NodeSpan, StreamError } from "../../../src/tunnel/protocol/messages.ts";
 import { NodeError } from "../serve/contract.ts";
+import { errorType } from "../serve/error-body.ts";
 import type { Lane } from "./outbox.ts";
 
 /** The frames of an answer that is an error before its head: an HTTP error in OpenAI's form, whole. */
 export function answerError(lane: Lane, stream: number, error: NodeError): void {
-  const type =
-    error.status === 429 ? "rate_limit_error" : error.status < 500 ? "invalid_request_error" : "server_error";
   const body = new TextEncoder().encode(
     JSON.stringify({
-      error: { message: error.message, type, code: error.code, param: error.param ?? null },
+      error: {
+        message: error.message,
+        type: errorType(error.status),
+        code: error.code,
+        param: error.param ?? null,
+      },
     }),
   );
   const headers: Record<string, string> = {
@@ -32,10 +36,6 @@ export function errorFrame(stream: number, error: StreamError): Uint8Array {
   const { spans = [], ...fields } = error;
   const message = fields.message.slice(0, 2048);
   return encodeWithSpans({ type: FRAME.error, stream, fields: { ...fields, message }, spans });
-}
-
-export function cancelFrame(stream: number): Uint8Array {
-  return encodeFrame(FRAME.cancel, stream);
 }
 
 /** What a handler threw, as the caller may see it; unknown errors are the node's own business. */

@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { promisify } from "node:util";
 import { readTextFile } from "../../hardware/cgroup.ts";
 import { ModelError } from "../model-error.ts";
-import { isLoopback, shown } from "../reference.ts";
+import { decodeURIComponentSafely, isLoopback, shown } from "../reference.ts";
 import { type IndexSetting, type Machine, pipSetting, uvSetting, words } from "./config-files.ts";
 
 /** Runs a program and gives its standard output; null when it is missing, fails or takes too long. */
@@ -130,8 +130,8 @@ function toIndex({ url: text, from, trustedHosts }: IndexSetting): PackageIndex 
       `The package index ${shown(text)} (from ${from}) must use https, or be named in trusted-host.`,
     );
   }
-  const user = decodeURIComponent(url.username);
-  const password = decodeURIComponent(url.password);
+  const user = decodeURIComponentSafely(url.username);
+  const password = decodeURIComponentSafely(url.password);
   const authorization =
     user || password ? `Basic ${Buffer.from(`${user}:${password}`, "utf8").toString("base64")}` : null;
   url.username = "";

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ModelError } from "../model-error.ts";
+import { decodeURIComponentSafely } from "../reference.ts";
 
 /** A file of a package, as an index lists it. */
 export interface ListedFile {
@@ -67,7 +68,8 @@ function fromHtml(text: string, baseUrl: string): ListedFile[] {
     const url = new URL(unescapeHtml(href[1] ?? href[2] ?? ""), root);
     const sha256 = /(?:^|[#&])sha256=([0-9a-f]{64})/i.exec(url.hash)?.[1]?.toLowerCase() ?? null;
     url.hash = "";
-    const filename = unescapeHtml(label).trim() || decodeURIComponent(url.pathname.split("/").pop() ?? "");
+    const filename =
+      unescapeHtml(label).trim() || decodeURIComponentSafely(url.pathname.split("/").pop() ?? "");
     files.push({
       filename,
       url: url.href,
