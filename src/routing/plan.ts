@@ -106,9 +106,18 @@ function findNodes(input: PlanInput, slmId: string | null): NodeSearch {
   return { found: [...best.values()].slice(0, MAX_NODES) };
 }
 
+/** What a caller knows a capability by: the field of the request. */
+const FIELDS: Partial<Record<string, string>> = {
+  jsonSchema: "response_format json_schema",
+  jsonObject: "response_format json_object",
+  multipleChoices: "n greater than 1",
+  logitBias: "logit_bias",
+  penalties: "frequency_penalty or presence_penalty",
+};
+
 function noNode(
   search: Extract<NodeSearch, { found: null }>,
-  target: { slmId: string | null; localOnly?: boolean },
+  target: { kind: Target["kind"]; slmId: string | null; localOnly?: boolean },
   fleet: string[],
 ): RouteletError {
   const served =
@@ -127,7 +136,7 @@ function noNode(
     return new RouteletError({
       kind: target.localOnly ? "unavailable" : "invalid_request",
       code: target.localOnly ? "no_local_node" : "unsupported_parameter",
-      message: `No node's model can honour ${search.lacking.join(", ")}, which this call needs. Use model \`auto\` or a cloud model, or join a node that can.`,
+      message: `No node's model can honour ${search.lacking.map((name) => FIELDS[name] ?? name).join(", ")}, which this call needs. Use model \`auto\` or a cloud model, or join a node that can.`,
     });
   }
   const draining = search.why === "draining";
@@ -136,7 +145,9 @@ function noNode(
     code: target.localOnly ? "no_local_node" : "no_node",
     message: draining
       ? "Every node that could answer is shutting down. Try again in a moment."
-      : "No node is connected that could answer. Start one with `local-node run`, or use model `auto` for a cloud fallback.",
+      : target.kind === "auto"
+        ? "No node is connected that could answer, and no cloud provider is set. Start a node with `local-node run`, or set OPENAI_API_KEY for the gateway."
+        : "No node is connected that could answer. Start one with `local-node run`, or use model `auto` for a cloud fallback.",
     retryable: true,
     retryAfterSeconds: 5,
   });

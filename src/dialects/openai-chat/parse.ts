@@ -80,6 +80,12 @@ function needsOf(request: ChatRequest): Needs {
   };
 }
 
+/** A schema's message as the rest of a sentence that begins with the field's name. */
+function sentence(message = ""): string {
+  if (message.endsWith("received undefined")) return "is missing";
+  return `is wrong: ${message.replace(/^Invalid input: /, "")}`;
+}
+
 /**
  * Reads a `POST /v1/chat/completions` body.
  *
@@ -109,7 +115,7 @@ export function parseChatCall(body: Uint8Array): Call {
       message:
         param === ""
           ? "The request body must be a JSON object with `model` and `messages`."
-          : `\`${param}\`: ${issue?.message ?? "is wrong"}.`,
+          : `\`${param}\` ${sentence(issue?.message)}.`,
       param: param === "" ? undefined : param,
     });
   }
