@@ -1,13 +1,13 @@
 import { COMMANDS } from "./cli/commands.ts";
+import { logsJson } from "./cli/json-lines.ts";
 import { createProgram, explainFailure } from "./cli/program.ts";
 import { terminalConfirm } from "./cli/prompt.ts";
 import { createConsole } from "./daemon/console.ts";
 import { nodePaths } from "./daemon/paths.ts";
 
-const [command] = process.argv.slice(2);
-/** The daemon's log is read by machines unless a person sits before it. */
-const isDaemon = command === "run" || command === "join";
-const console = createConsole({ stream: process.stderr, json: isDaemon && !process.stderr.isTTY });
+const args = process.argv.slice(2);
+const json = logsJson({ args, isTerminal: process.stderr.isTTY });
+const console = createConsole({ stream: process.stderr, json });
 
 // The token must not be seen by child processes.
 const env = { ...process.env };
@@ -27,7 +27,7 @@ try {
 } catch (error) {
   const { message, exitCode } = explainFailure(error);
   console.end();
-  if (isDaemon) console.log("error", message);
+  if (json) console.log("error", message);
   else process.stderr.write(`local-node: ${message}\n`);
   process.exit(exitCode);
 }

@@ -1,12 +1,11 @@
 import { loadConfig } from "../daemon/config.ts";
-import { nodeCommand } from "../daemon/node-command.ts";
 import { NodeProblem } from "../daemon/node-problem.ts";
-import { askStatus } from "../daemon/status.ts";
 import { detectHardware } from "../hardware/hardware.ts";
 import { modelCacheFolder } from "../models/cache-folder.ts";
 import { createNetwork } from "../models/network.ts";
 import type { Command, CommandContext } from "./command.ts";
 import type { Check } from "./doctor/check.ts";
+import { daemonCheck } from "./doctor/daemon-check.ts";
 import { gpuCheck, hostChecks } from "./doctor/hardware-checks.ts";
 import { cachedCheck, diskCheck, identityCheck, nodeCheck } from "./doctor/local-checks.ts";
 import { gatewayCheck, hubCheck, indexCheck } from "./doctor/network-checks.ts";
@@ -45,7 +44,7 @@ async function examine(context: CommandContext): Promise<Check[]> {
       loadConfig(context.paths.config).then((config) =>
         gatewayCheck({ gatewayUrl: config?.gatewayUrl ?? null, fetch: network.fetch, now: Date.now }),
       ),
-      askStatus(context.paths.socket),
+      daemonCheck(context.paths.socket),
     ]);
     return [
       nodeCheck(process.versions.node),
@@ -57,13 +56,7 @@ async function examine(context: CommandContext): Promise<Check[]> {
       hub,
       identity,
       ...gateway,
-      daemon
-        ? {
-            name: "daemon",
-            verdict: "ok",
-            text: `runs as process ${daemon.pid}, tunnel ${daemon.tunnel.phase}`,
-          }
-        : { name: "daemon", verdict: "note", text: `does not run; start it with: ${nodeCommand("run")}` },
+      daemon,
     ];
   } finally {
     await network.close();

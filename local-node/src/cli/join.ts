@@ -3,15 +3,20 @@ import { type NodeConfig, saveConfig } from "../daemon/config.ts";
 import { NodeProblem } from "../daemon/node-problem.ts";
 import { lazyGpus, pickModel } from "../daemon/pick-model.ts";
 import { runNode } from "../daemon/run-node.ts";
+import { makeStateFolder } from "../daemon/state-folder.ts";
+import { requireNoDaemon } from "../daemon/status.ts";
 import { modelCacheFolder } from "../models/cache-folder.ts";
 import { findEntry } from "../models/catalogue.ts";
 import { humanBytes } from "../models/disk.ts";
-import { parseReference } from "../models/reference.ts";
+import { requireLocalFile } from "../models/ensure-model.ts";
+import { ModelError } from "../models/model-error.ts";
+import { type ModelReference, parseReference } from "../models/reference.ts";
 import { EnrolError, enrol } from "../tunnel/enrol.ts";
 import { checkGatewayUrl, InsecureGatewayError } from "../tunnel/gateway-url.ts";
 import { saveIdentity } from "../tunnel/identity.ts";
 import { proxyFetch } from "../tunnel/proxy.ts";
 import type { Command, CommandContext } from "./command.ts";
+import { JSON_LINES } from "./json-lines.ts";
 
 interface JoinOptions {
   token?: string;
@@ -45,6 +50,7 @@ export const join: Command = {
       many: true,
     },
     { flags: "--yes", description: "fetch the best model for this machine without asking" },
+    JSON_LINES,
     { flags: "--allow-insecure-lan", description: "accept http:// to a private address of your own network" },
   ],
   run: async (context, [gateway = ""], rawOptions) => {
@@ -57,6 +63,14 @@ export const join: Command = {
       );
     }
     const config = await configFor(context, gateway, options);
+    // All that can be known to fail is looked at before the token, which works once, is spent.
+    await makeStateFolder(context.paths.folder);
+    await requireNoDaemon(context.paths.socket);
+    if (config.engines.embedded) {
+      await requireUsableModel(
+        options.model ?? (context.env.ROUTELET_MODEL || config.engines.embedded.model),
+      );
+    }
     const identity = await enrolOrExplain({
       gatewayUrl: config.gatewayUrl,
       token,
@@ -79,7 +93,7 @@ async function configFor(
 ): Promise<NodeConfig> {
   const allowInsecureLan = options.allowInsecureLan === true;
   const attach = (options.attach ?? []).map(attachUrl);
-  if (options.model !== undefined && !isModelWord(options.model)) parseReference(options.model);
+  if (options.model !== undefined) readModel(options.model);
   return {
     gatewayUrl: originOrExplain(gateway, allowInsecureLan),
     allowInsecureLan,
@@ -94,8 +108,22 @@ async function configFor(
   };
 }
 
-function isModelWord(model: string): boolean {
-  return model === "best" || model === "ready" || findEntry(model) !== null;
+/**
+ * Null for what stands for a reference.
+ * @throws {ModelError} `bad_reference`
+ */
+function readModel(model: string): ModelReference | null {
+  return model === "best" || model === "ready" || findEntry(model) !== null ? null : parseReference(model);
+}
+
+async function requireUsableModel(model: string): Promise<void> {
+  try {
+    const reference = readModel(model);
+    if (reference?.kind === "path") await requireLocalFile(reference.path);
+  } catch (error) {
+    if (error instanceof ModelError) throw new NodeProblem("no_model", error.message, error);
+    throw error;
+  }
 }
 
 function attachUrl(text: string): string {

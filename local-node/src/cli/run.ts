@@ -5,6 +5,7 @@ import { runNode } from "../daemon/run-node.ts";
 import { loadIdentity } from "../tunnel/identity.ts";
 import type { Command } from "./command.ts";
 import { originOrExplain } from "./join.ts";
+import { JSON_LINES } from "./json-lines.ts";
 
 export const run: Command = {
   name: "run",
@@ -12,6 +13,7 @@ export const run: Command = {
   options: [
     { flags: "--gateway <url>", description: "the joined gateway's address, where it has changed" },
     { flags: "--model <reference>", description: "another model for this run" },
+    JSON_LINES,
   ],
   run: async (context, _args, options) => {
     const [config, identity] = await Promise.all([

@@ -168,12 +168,32 @@ describe("a daemon that cannot run says why, with an exit code of its own", () =
     expect(daemon.lines[0]?.message).toMatch(/token/);
   });
 
-  test("4: there is no model to be had", async () => {
-    const daemon = start(["join", gateway.url, "--model", join(folder, "nowhere.gguf")], {
-      ROUTELET_JOIN_TOKEN: await token(),
+  test("4: there is no model to be had, which costs no token", async () => {
+    const secret = { ROUTELET_JOIN_TOKEN: await token() };
+    const missing = join(folder, "nowhere.gguf");
+    for (const daemon of [
+      start(["join", gateway.url, "--model", missing], secret),
+      start(["join", gateway.url], { ...secret, ROUTELET_MODEL: missing }),
+    ]) {
+      expect(await daemon.ended).toBe(4);
+      expect(daemon.lines.at(-1)?.message).toMatch(/no model file/);
+    }
+    await start(["join", gateway.url, "--attach", "http://127.0.0.1:1/v1"], secret).notice("ready");
+  });
+
+  test("6: joining where a daemon runs leaves its identity and the token as they were", async () => {
+    await joinedWithoutModel();
+    const { identity } = nodePaths(env);
+    const before = await readFile(identity, "utf8");
+    const secret = { ROUTELET_JOIN_TOKEN: await token() };
+    const args = ["join", gateway.url, "--attach", "http://127.0.0.1:1/v1"];
+    const second = start(args, secret);
+    expect(await second.ended).toBe(6);
+    expect(second.lines.at(-1)?.message).toMatch(/runs already/);
+    expect(JSON.parse(await readFile(identity, "utf8"))).toMatchObject({
+      nodeId: (JSON.parse(before) as { nodeId: string }).nodeId,
     });
-    expect(await daemon.ended).toBe(4);
-    expect(daemon.lines.at(-1)?.message).toMatch(/no model file/);
+    await start(args, { ...secret, ROUTELET_STATE: join(folder, "elsewhere") }).notice("ready");
   });
 
   test("5: the operator revoked it", async () => {

@@ -1,9 +1,10 @@
-import { chmod, mkdir, rm } from "node:fs/promises";
+import { chmod, rm } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { nodeStateSchema } from "../../../src/tunnel/protocol/messages.ts";
 import { NodeProblem } from "./node-problem.ts";
+import { makeStateFolder } from "./state-folder.ts";
 
 /** What a running daemon answers to `local-node status`. */
 export const statusSchema = z.object({
@@ -26,16 +27,10 @@ export async function serveStatus(options: {
   socket: string;
   status: () => DaemonStatus;
 }): Promise<{ close(): Promise<void> }> {
-  const running = await askStatus(options.socket);
-  if (running !== null) {
-    throw new NodeProblem(
-      "already_running",
-      `A daemon with this state folder runs already (process ${running.pid}). Stop it first, or set ROUTELET_STATE to another folder.`,
-    );
-  }
+  await requireNoDaemon(options.socket);
   const isPipe = options.socket.startsWith("\\\\.\\pipe\\");
   if (!isPipe) {
-    await mkdir(dirname(options.socket), { recursive: true, mode: 0o700 });
+    await makeStateFolder(dirname(options.socket));
     await rm(options.socket, { force: true });
   }
   const server = createServer((socket) => {
@@ -56,25 +51,60 @@ export async function serveStatus(options: {
   };
 }
 
-const ASK_TIMEOUT_MS = 3_000;
+/** @throws {NodeProblem} `already_running` */
+export async function requireNoDaemon(socket: string): Promise<void> {
+  const running = await askStatus(socket);
+  if (running === null) return;
+  throw new NodeProblem(
+    "already_running",
+    `A daemon with this state folder runs already (process ${running.pid}). Stop it first, or set ROUTELET_STATE to another folder.`,
+  );
+}
 
-/** Null when no daemon answers there. */
-export async function askStatus(socketPath: string): Promise<DaemonStatus | null> {
-  const text = await new Promise<string | null>((resolve) => {
+const ASK_TIMEOUT_MS = 2_000;
+
+/**
+ * Null when no daemon runs there.
+ * @throws {NodeProblem} `already_running` when one does but gives no answer, or one that cannot be read
+ */
+export async function askStatus(
+  socketPath: string,
+  options: { timeoutMs?: number } = {},
+): Promise<DaemonStatus | null> {
+  const text = await ask(socketPath, options.timeoutMs ?? ASK_TIMEOUT_MS);
+  if (text === null) return null;
+  try {
+    return statusSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw silent(socketPath, "cannot be understood: it may be of another version", error);
+  }
+}
+
+/** Null when nothing listens, or what listened went away without a word: a daemon that was just ending. */
+async function ask(socketPath: string, timeoutMs: number): Promise<string | null> {
+  return new Promise((resolve, reject) => {
     const socket = connect(socketPath);
     let received = "";
     socket.setEncoding("utf8");
-    socket.setTimeout(ASK_TIMEOUT_MS, () => socket.destroy(new Error("no answer")));
+    const timer = setTimeout(() => {
+      reject(silent(socketPath, `does not answer within ${timeoutMs / 1000} s: it is stopped or overloaded`));
+      socket.destroy();
+    }, timeoutMs);
     socket.on("data", (chunk: string) => {
       received += chunk;
     });
     socket.on("error", () => resolve(null));
-    socket.on("close", () => resolve(received));
+    socket.on("close", () => {
+      clearTimeout(timer);
+      resolve(received || null);
+    });
   });
-  if (!text) return null;
-  try {
-    return statusSchema.parse(JSON.parse(text));
-  } catch {
-    return null;
-  }
+}
+
+function silent(socketPath: string, what: string, cause?: unknown): NodeProblem {
+  return new NodeProblem(
+    "already_running",
+    `A daemon with this state folder runs, but ${what}. End its process (it holds ${socketPath}) and start it again.`,
+    cause,
+  );
 }
