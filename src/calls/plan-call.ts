@@ -4,6 +4,8 @@ import type { Env } from "../env.ts";
 import { RouteletError } from "../errors.ts";
 import { fleetSnapshot } from "../fleet/fleet-cache.ts";
 import { callsInFlight } from "../fleet/in-flight.ts";
+import { withoutSilentNodes } from "../fleet/silent-nodes.ts";
+import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import { type Plan, planAttempts } from "../routing/plan.ts";
 import type { Target } from "../routing/target.ts";
 import type { Caller } from "../security/caller.ts";
@@ -19,23 +21,29 @@ export interface PlanOptions {
   waitUntil: (work: Promise<unknown>) => void;
 }
 
-/** Plans on the isolate's snapshot of the fleet, or on a fresh one. */
+/**
+ * Plans on the isolate's snapshot of the fleet, or on a fresh one. A node that has just let a call wait in vain is
+ * asked only where there is nobody else.
+ */
 export async function planOn(options: PlanOptions, fresh: boolean): Promise<Plan | RouteletError> {
   const { env, settings, target, now, waitUntil } = options;
-  return planAttempts({
-    target,
-    projectId: options.caller.projectId,
-    needs: options.call.needs,
-    fleet:
-      target.kind === "llm"
-        ? { takenAt: now, nodes: [] }
-        : await fleetSnapshot({ env, now, waitUntil, fresh }),
-    inFlight: callsInFlight(),
-    defaultModel: settings.defaultModel,
-    resolveCloud: (name) => resolveCloudModel(env, name),
-    deadlines: settings.deadlines,
-    random: Math.random,
-  });
+  const fleet =
+    target.kind === "llm" ? { takenAt: now, nodes: [] } : await fleetSnapshot({ env, now, waitUntil, fresh });
+  const planWith = (nodes: FleetSnapshot) =>
+    planAttempts({
+      target,
+      projectId: options.caller.projectId,
+      needs: options.call.needs,
+      fleet: nodes,
+      inFlight: callsInFlight(),
+      defaultModel: settings.defaultModel,
+      resolveCloud: (name) => resolveCloudModel(env, name),
+      deadlines: settings.deadlines,
+      random: Math.random,
+    });
+  const talking = withoutSilentNodes(fleet, now);
+  const plan = planWith(talking);
+  return plan instanceof RouteletError && talking !== fleet ? planWith(fleet) : plan;
 }
 
 /** Plans on the cached snapshot, and on a fresh one before a call is turned away. */

@@ -14,6 +14,7 @@ import type { Env } from "../env.ts";
 import { RouteletError, toRouteletError } from "../errors.ts";
 import { forgetFleet } from "../fleet/fleet-cache.ts";
 import { beginOnNode } from "../fleet/in-flight.ts";
+import { noteSilence } from "../fleet/silent-nodes.ts";
 import type { Plan, PlannedAttempt } from "../routing/plan.ts";
 import type { Settings } from "../settings.ts";
 import type { CallTrace } from "../telemetry/trace-handles.ts";
@@ -225,6 +226,8 @@ export async function runAttempts(input: AttemptsInput, logs: AttemptLog[]): Pro
       clock.stop();
       last = thrown instanceof AttemptFailed ? thrown : new AttemptFailed(toRouteletError(thrown));
       log.fail(last.error, last.refusal?.status ?? null);
+      if (planned.kind === "node" && last.error.code === "first_byte_timeout")
+        noteSilence({ nodeId: planned.nodeId, now: input.now() });
       if (
         last.error.kind === "cancelled" ||
         last.error.code === "total_timeout" ||

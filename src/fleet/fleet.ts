@@ -9,6 +9,9 @@ import type { FleetNode, FleetSnapshot } from "./snapshot.ts";
 
 const REVOCATION_RETRY_MS = 5_000;
 
+/** An object that does not say within this time whether its node is there leaves it as it was last reported, in ms. */
+const PRESENCE_WAIT_MS = 1_000;
+
 /** A refusal's reason is for the operator's log; the caller is told only that it was refused. */
 export type EnrolResult =
   | { ok: true; response: EnrolResponse }
@@ -73,8 +76,20 @@ export class Fleet extends DurableObject<Env> {
     return true;
   }
 
-  listNodes(): FleetNode[] {
-    return this.#store.nodes();
+  /**
+   * For operators: asks the objects of the connected nodes, since a frozen node sends no close and an idle object looks
+   * at no heartbeat by itself. Routing takes `snapshot`, which asks nobody.
+   */
+  async listNodes(): Promise<FleetNode[]> {
+    const connected = this.#store.nodes().filter((node) => node.connected);
+    const absent = new Set<string>();
+    const asked = connected.map(async ({ id }) => {
+      if (!(await this.env.NODE_TUNNEL.getByName(id).present())) absent.add(id);
+    });
+    await Promise.race([Promise.allSettled(asked), scheduler.wait(PRESENCE_WAIT_MS)]);
+    return this.#store
+      .nodes()
+      .map((node) => ({ ...node, connected: node.connected && !absent.has(node.id) }));
   }
 
   snapshot(): FleetSnapshot {

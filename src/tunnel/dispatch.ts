@@ -1,4 +1,5 @@
 import { RouteletError } from "../errors.ts";
+import { noteAnswer } from "../fleet/silent-nodes.ts";
 import { DISPATCH_HEADERS, NODE_REFUSALS, type NodeRefusal } from "./dispatch-wire.ts";
 import type { NodeTunnel } from "./node-tunnel.ts";
 import { FRAME, type Frame, FrameDecoder } from "./protocol/frames.ts";
@@ -55,7 +56,12 @@ export async function dispatchToNode(options: DispatchOptions): Promise<NodeRepl
   if (signal.aborted) throw abortError(signal);
   const callId = crypto.randomUUID();
   const frames = await openStream(options, callId);
-  const reply = new ReplyReader({ frames, signal, cancel: () => stub.cancel(callId) });
+  const cancel = async (): Promise<StreamError | null> => {
+    const last = await stub.cancel(callId);
+    if (last !== null) noteAnswer(stub.name ?? "");
+    return last;
+  };
+  const reply = new ReplyReader({ frames, signal, cancel });
   return reply.head();
 }
 

@@ -82,6 +82,12 @@ export class NodeTunnel extends DurableObject<Env> {
     return { nonce: this.#store.issueNonce(Date.now()), generation: registration.generation };
   }
 
+  /** Whether the node is there, judged by its heartbeat; a socket that fell silent is closed. */
+  present(): boolean {
+    if (this.#node !== null && this.#isSilent(this.#node)) this.#drop(CLOSE_GOING_AWAY, "silent");
+    return this.#node !== null;
+  }
+
   /** Lets running calls end within `drainMs`, then closes the socket; the node dials in again. */
   async drain(goAway: GoAway): Promise<void> {
     const node = this.#node;

@@ -338,6 +338,23 @@ describe("losing the node", () => {
     expect(nodes.find((one) => one.id === node.nodeId)?.connected).toBe(false);
   });
 
+  it("without a close is seen by an operator who lists the nodes, before any dispatch", async () => {
+    const { node, raw } = await connected();
+    const find = async () =>
+      (await env.FLEET.getByName("fleet").listNodes()).find((one) => one.id === node.nodeId);
+    expect((await find())?.connected).toBe(true);
+    await runInDurableObject(stubOf(node), (_, state) => {
+      const [socket] = state.getWebSockets();
+      const attachment: unknown = socket?.deserializeAttachment();
+      socket?.serializeAttachment({ ...Object(attachment), connectedAt: Date.now() - 60_000 });
+    });
+    await evictDurableObject(stubOf(node), { webSockets: "hibernate" });
+    expect((await find())?.connected).toBe(false);
+    expect((await raw.closed).reason).toBe("silent");
+    const { nodes } = await env.FLEET.getByName("fleet").snapshot();
+    expect(nodes.find((one) => one.id === node.nodeId)?.connected).toBe(false);
+  });
+
   it("is not taken for lost while its heartbeat is young", async () => {
     const { node, raw } = await connected();
     raw.socket.send("ping");
