@@ -87,7 +87,12 @@ async function run(): Promise<Measured> {
   const cloud = { OPENAI_API_KEY: "canned", OPENAI_BASE_URL: `${upstreamUrl}/v1` };
   const floorState = await makeTempFolder();
   const gateway = await startTestGateway({ vars: { ...cloud, OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl } });
-  const bare = await startTestGateway({ vars: { ...cloud, ROUTELET_LEDGER: "off" } });
+  const bare = await startTestGateway({ vars: cloud });
+  await bare.admin("/api/settings", {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ ledger: { record: false } }),
+  });
   const floor = await startGateway({
     stateDir: floorState.path,
     vars: { UPSTREAM: upstreamUrl },
@@ -95,12 +100,11 @@ async function run(): Promise<Measured> {
   });
   const portkey = await startPortkey();
   const key = { authorization: `Bearer ${API_KEY}` };
-  const canBeOff = !(await records(bare));
   const targets: Target[] = [
     { suffix: null, url: upstreamUrl, headers: key },
     { suffix: "_floor", url: floor.url, headers: key },
     { suffix: "", url: gateway.url, headers: key },
-    ...(canBeOff ? [{ suffix: "_ledger_off", url: bare.url, headers: key }] : []),
+    { suffix: "_ledger_off", url: bare.url, headers: key },
     {
       suffix: "_portkey",
       url: portkey.url,
@@ -115,13 +119,14 @@ async function run(): Promise<Measured> {
         process.stderr.write(`round ${round + 1} of ${ROUNDS}: ${target.suffix ?? "direct"}\n`);
       }
     if (!(await records(gateway))) throw new Error("the ledger recorded nothing");
+    if (await records(bare)) throw new Error("the ledger that is off recorded something");
     if ((await collector.ask<number>({})) === 0) throw new Error("no trace arrived at the collector");
     const [first] = targets;
     const direct = first === undefined ? [] : (rounds.get(first) ?? []);
     return {
       conditions: {
         compared: `the same upstream directly, ${PORTKEY} (with a patch, its streams answer 500 otherwise), a bare pass-through Worker on the same workerd (floor)`,
-        gateway: `ledger and traces on, a collector as a process of its own; _ledger_off: ${canBeOff ? "neither" : "not measured, this gateway always records"}`,
+        gateway: `ledger and traces on, a collector as a process of its own; _ledger_off: neither`,
         rounds: `${ROUNDS}, targets in turn; medians over rounds of the difference to the direct call of that round`,
         requests: `per round: ${SINGLE} whole and ${STREAMED} streamed at 1, ${LOADED} whole at ${IN_FLIGHT} in flight`,
         body: `${WHOLE.length} bytes`,
