@@ -1,12 +1,23 @@
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { makeStateFolder } from "../local-node/src/daemon/state-folder.ts";
+import { starterEntry } from "../local-node/src/models/catalogue.ts";
 import { explainStartError, StartError } from "./gateway/start-error.ts";
 import { type RunningGateway, startGateway } from "./gateway.ts";
 import { onParentGone } from "./lifeline.ts";
 import { addressesOf } from "./start/addresses.ts";
-import { exposureLines, usageLines, withoutNodeLines } from "./start/banner.ts";
+import {
+  accessLines,
+  cloudLine,
+  exposureLines,
+  nothingAnswersLines,
+  sampleLines,
+  servedLines,
+  withoutNodeLines,
+} from "./start/banner.ts";
+import { cloudProviders } from "./start/cloud-providers.ts";
 import { type NodeProcess, startNode } from "./start/node-process.ts";
-import { loadSecrets, secretsPath } from "./start/secrets.ts";
+import { checkSecrets, loadSecrets, secretsPath } from "./start/secrets.ts";
 import { nodeEnvironment, workerVars } from "./start/worker-vars.ts";
 
 // `npm start`: gateway and local node on this machine. People read stderr and stdout; programs read one line on
@@ -64,7 +75,10 @@ async function untilListed(url: string, apiKey: string): Promise<void> {
 async function main(): Promise<void> {
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new StartError(`PORT=${env.PORT} is not a port. Choose one from 1 to 65535.`);
+  for (const warning of checkSecrets(env)) say(`warn: ${warning}`);
+  await makeStateFolder(stateDir);
   const secrets = loadSecrets({ stateDir, env });
+  const providers = cloudProviders(env);
   const { local, outside } = addressesOf({ host, port });
   say("Starting the gateway …");
   gateway = await startGateway({
@@ -93,21 +107,17 @@ async function main(): Promise<void> {
   });
   const outcome = await node.outcome;
   if (stopping !== undefined) return;
-  if ("problem" in outcome) {
-    const hasCloudKey = Boolean(env.OPENAI_API_KEY || env.ANTHROPIC_API_KEY);
-    for (const line of withoutNodeLines({ problem: outcome.problem, hasCloudKey })) say(line);
-  } else {
+  const access = { url: local, apiKey: secrets.ROUTELET_API_KEY };
+  const trouble = "problem" in outcome ? outcome.problem : outcome.models.length === 0 ? "idle" : null;
+  if ("models" in outcome && trouble === null) {
     await untilListed(local, secrets.ROUTELET_API_KEY);
-    say(`The local node serves ${outcome.models.join(", ")}.`);
+    for (const line of servedLines({ models: outcome.models, starterId: starterEntry().id })) say(line);
   }
-  print(
-    usageLines({
-      url: local,
-      apiKey: secrets.ROUTELET_API_KEY,
-      adminKeyFile: env.ROUTELET_ADMIN_KEY ? "ROUTELET_ADMIN_KEY" : secretsPath(stateDir),
-      model: "auto",
-    }),
-  );
+  const hasCloud = providers.length > 0;
+  if (trouble !== null) for (const line of withoutNodeLines({ problem: trouble, hasCloud })) say(line);
+  say(cloudLine(providers));
+  print(accessLines({ ...access, adminKeyFile: env.ROUTELET_ADMIN_KEY ? null : secretsPath(stateDir) }));
+  print(trouble === null || hasCloud ? sampleLines(access) : nothingAnswersLines(trouble));
   if (outside.length > 0) print(exposureLines({ host, urls: outside, joinToken: await joinToken() }));
   print([`ready ${local}`]);
 }

@@ -1,7 +1,10 @@
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { ROOT } from "../scripts/paths.ts";
 import { startPacedEngine } from "./harness/paced-engine.ts";
 import { freePort, processTree, untilGone } from "./harness/processes.ts";
 import { type StartProcess, spawnStart } from "./harness/start-process.ts";
@@ -30,14 +33,98 @@ function start(options: { stateDir: string; port: number; env?: Record<string, s
   return child;
 }
 
-test("without a model the gateway starts, answers, and says what to do", async () => {
+test("without a model the gateway starts, and says that nothing can answer and what to do", async () => {
   const port = await freePort();
   const child = start({ stateDir: await newState(), port });
   expect(await child.ready).toBe(`http://127.0.0.1:${port}`);
   expect(child.stdout().match(/^ready .*$/gm)).toHaveLength(1);
-  expect(child.stderr()).toContain("ROUTELET_MODEL");
-  expect(child.stderr()).toContain("OPENAI_API_KEY");
+  expect(child.stderr()).toContain("Set ROUTELET_MODEL");
+  expect(child.stderr()).toContain("Cloud providers: none; to have one, set OPENAI_API_KEY");
+  expect(child.stdout()).toMatch(/Nothing can answer calls yet[\s\S]*\nready /);
+  expect(child.stdout()).not.toContain("curl");
   expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
+});
+
+test("with a cloud provider and no model the sample call is shown, and the key is not", async () => {
+  const env = { OPENAI_API_KEY: "sk-hidden-key", OPENAI_BASE_URL: "http://127.0.0.1:9/v1" };
+  const child = start({ stateDir: await newState(), port: await freePort(), env });
+  await child.ready;
+  expect(child.stderr()).toContain("Cloud providers: openai.");
+  expect(child.stdout()).toContain("curl http://127.0.0.1:");
+  expect(child.stdout()).not.toContain("Nothing can answer");
+  expect(child.stdout() + child.stderr()).not.toContain("sk-hidden-key");
+});
+
+test("a damaged model file is called what it is", async () => {
+  const stateDir = await newState();
+  const model = join(stateDir, "damaged.gguf");
+  await writeFile(model, "no weights");
+  const child = start({ stateDir, port: await freePort(), env: { ROUTELET_MODEL: model } });
+  await child.ready;
+  expect(child.stderr()).toContain("damaged.gguf is not a GGUF file");
+  expect(child.stderr()).not.toMatch(/fetch/i);
+});
+
+test("the admin key is put into a variable by a line to paste, without being shown", async () => {
+  const folder = join(await newState(), 'it\'s a "state" $HOME');
+  const child = start({ stateDir: folder, port: await freePort() });
+  await child.ready;
+  const line = /^ +(export ROUTELET_ADMIN_KEY=.*)$/m.exec(child.stdout())?.[1] ?? "";
+  const { ROUTELET_ADMIN_KEY: key = "" } = JSON.parse(
+    await readFile(join(folder, "secrets.json"), "utf8"),
+  ) as Record<string, string>;
+  const shell = ["-c", `${line}; printf %s "$ROUTELET_ADMIN_KEY"`];
+  expect(execFileSync("sh", shell, { encoding: "utf8" })).toBe(key);
+  expect(child.stdout() + child.stderr()).not.toContain(key);
+});
+
+test.each([
+  [{ ROUTELET_SECRET: "short" }, "ROUTELET_SECRET has 5 characters and needs at least 32."],
+  [{ ROUTELET_ADMIN_KEY: "" }, "ROUTELET_ADMIN_KEY is set but empty."],
+])("a secret that cannot work ends the start in one line: %j", async (env, message) => {
+  const child = start({ stateDir: await newState(), port: await freePort(), env });
+  expect(await child.exited).toBe(1);
+  expect(child.stderr().trim().split("\n")).toEqual([expect.stringContaining(message)]);
+  expect(child.stdout()).toBe("");
+});
+
+test("a state folder that cannot be made ends the start in one line", async () => {
+  const folder = await newState();
+  await writeFile(join(folder, "file"), "");
+  await symlink(join(folder, "nowhere"), join(folder, "link"));
+  for (const stateDir of [join(folder, "file", "x"), join(folder, "link", "x"), "/proc/routelet"]) {
+    const child = start({ stateDir, port: await freePort() });
+    expect(await child.exited).toBe(1);
+    expect(child.stderr()).toMatch(/^The folder .* cannot hold the state: .*ROUTELET_STATE.*\n$/);
+  }
+});
+
+test("on all addresses it says who can call, and a second machine joins with the command that it prints", async () => {
+  const env = { HOST: "0.0.0.0", OPENAI_BASE_URL: "http://127.0.0.1:9/v1" };
+  const stateDir = await newState();
+  const child = start({ stateDir, port: await freePort(), env });
+  const url = await child.ready;
+  expect(child.stdout()).toContain("HOST=0.0.0.0: every machine that reaches http://");
+  const command = /ROUTELET_JOIN_TOKEN=(\S+) npm run node -- join (\S+) --allow-insecure-lan$/m;
+  const [, token = "", address = ""] = command.exec(child.stdout()) ?? [];
+  expect(new URL(address).port).toBe(new URL(url).port);
+  const args = ["join", url, "--allow-insecure-lan", "--attach", "http://127.0.0.1:9/v1"];
+  const daemon = spawn(process.execPath, [join(ROOT, "local-node/src/cli.ts"), ...args], {
+    env: { ...process.env, ROUTELET_STATE: join(stateDir, "second"), ROUTELET_JOIN_TOKEN: token },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const ended = once(daemon, "exit");
+  try {
+    let said = "";
+    for await (const chunk of daemon.stderr) {
+      said += String(chunk);
+      if (said.includes("Connected to the gateway")) break;
+    }
+    expect(said).toContain("Connected to the gateway");
+  } finally {
+    daemon.kill("SIGTERM");
+    await ended;
+  }
 });
 
 test("a start asks for no login and no network", async () => {
@@ -152,7 +239,8 @@ test("a daemon that dies is started again, and that is said", async () => {
   const stateDir = await newState();
   const port = await freePort();
   // The first start joins; then its configuration is given an attached engine, so that a node serves without a model.
-  const joining = start({ stateDir, port });
+  // The model's address is sound, so that the node joins, and no one is there.
+  const joining = start({ stateDir, port, env: { ROUTELET_MODEL: "http://127.0.0.1:9/m.gguf" } });
   await joining.ready;
   joining.kill("SIGINT");
   await joining.exited;
@@ -165,7 +253,7 @@ test("a daemon that dies is started again, and that is said", async () => {
   await child.ready;
   const daemon = daemonOf(child.pid);
   process.kill(daemon, "SIGKILL");
-  await untilSaid(child, "starting it again");
+  await untilSaid(child, "The local node ended by SIGKILL; starting it again");
   await untilSaid(child, "Connected to the gateway", 2);
   expect(daemonOf(child.pid)).not.toBe(daemon);
 });

@@ -1,10 +1,11 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, statfs } from "node:fs/promises";
+import { statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BodyInit, Request, Response, ResponseInit } from "miniflare";
+import { makeStateFolder } from "../../local-node/src/daemon/state-folder.ts";
 import type { HostMessage, HostOptions } from "./messages.ts";
 import { applyMigrations } from "./migrate.ts";
 import { hasProxy, sendThroughProxy } from "./outbound-proxy.ts";
@@ -42,7 +43,7 @@ async function refuseBusyPort(host: string, port: number): Promise<void> {
 }
 
 async function prepareState(stateDir: string): Promise<{ release(): void }> {
-  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  await makeStateFolder(stateDir);
   const { bavail, bsize } = await statfs(stateDir);
   if (bavail * bsize < MINIMUM_FREE_BYTES) throw new Error("ENOSPC");
   const lock = lockState(stateDir);

@@ -1,3 +1,5 @@
+import { NodeProblem } from "../../local-node/src/daemon/node-problem.ts";
+
 /** A start that cannot work, in one line that says what to do. Everything else that is thrown is a defect. */
 export class StartError extends Error {
   override readonly name = "StartError";
@@ -5,7 +7,8 @@ export class StartError extends Error {
 
 /** Turns what the system reports into the line that helps; passes on what it does not know. */
 export function explainStartError(thrown: unknown, where: { stateDir: string; port: number }): unknown {
-  const text = thrown instanceof Error ? `${(thrown as { code?: string }).code ?? ""} ${thrown.message}` : "";
+  if (thrown instanceof NodeProblem) return new StartError(thrown.message);
+  const text = thrown instanceof Error ? withCode(thrown) : "";
   if (/ENOSPC|SQLITE_FULL|disk is full/.test(text))
     return new StartError(
       `The disk with ${where.stateDir} is full. Free some space, or set ROUTELET_STATE to a folder elsewhere.`,
@@ -13,9 +16,15 @@ export function explainStartError(thrown: unknown, where: { stateDir: string; po
   if (/EADDRINUSE|ERR_ADDRESS_IN_USE|Address already in use/.test(text)) return portInUse(where.port);
   if (/EACCES|EROFS|EPERM/.test(text))
     return new StartError(
-      `The folder ${where.stateDir} cannot be written (${text.trim()}). Set ROUTELET_STATE to one that can.`,
+      `The folder ${where.stateDir} cannot be written (${text}). Set ROUTELET_STATE to one that can.`,
     );
   return thrown;
+}
+
+/** System errors have their code in the message already; SQLite's have not. */
+function withCode(error: Error & { code?: string }): string {
+  const { code = "", message } = error;
+  return message.includes(code) ? message : `${code} ${message}`;
 }
 
 export function portInUse(port: number): StartError {

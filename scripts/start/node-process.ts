@@ -26,6 +26,13 @@ export interface NodeProcessOptions {
   say: (line: string) => void;
 }
 
+interface Ended {
+  code: number;
+  /** The signal that killed it; null when it ended itself. */
+  signal: NodeJS.Signals | null;
+  served: boolean;
+}
+
 /** How the first attempt went: serving these models, or why there is no node. */
 export type NodeOutcome =
   | { models: string[] }
@@ -43,7 +50,7 @@ export function startNode(options: NodeProcessOptions): NodeProcess {
   const stopping = new AbortController();
   let child: ChildProcess | undefined;
 
-  const runOnce = async (args: string[], token?: string): Promise<{ code: number; served: boolean }> => {
+  const runOnce = async (args: string[], token?: string): Promise<Ended> => {
     let served = false;
     const env = token === undefined ? options.env : { ...options.env, ROUTELET_JOIN_TOKEN: token };
     // Our stdout carries the ready line. At a terminal the daemon draws its own progress; elsewhere it writes JSON.
@@ -60,8 +67,8 @@ export function startNode(options: NodeProcessOptions): NodeProcess {
       served = true;
       outcome.resolve({ models: notice.models });
     });
-    const [code] = (await once(child, "exit")) as [number | null];
-    return { code: code ?? 1, served };
+    const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+    return { code: code ?? EXIT_CODES.failed, signal, served };
   };
 
   const join = async () => {
@@ -76,16 +83,16 @@ export function startNode(options: NodeProcessOptions): NodeProcess {
     let hasJoined = existsSync(nodePaths(options.env).identity);
     while (!stopping.signal.aborted) {
       const startedAt = Date.now();
-      let { code, served } = hasJoined
+      let { code, signal, served }: Ended = hasJoined
         ? await runOnce(["run", "--gateway", options.gatewayUrl])
-        : { code: EXIT_CODES.not_joined as number, served: false };
+        : { code: EXIT_CODES.not_joined, signal: null, served: false };
       hasJoined = true;
       if (stopping.signal.aborted) return;
       // An identity that the gateway does not know is replaced once per start. A node that served and was then
       // refused was removed by the operator: joining again would undo that.
       if (!served && mayJoin && (code === EXIT_CODES.not_joined || code === EXIT_CODES.refused)) {
         mayJoin = false;
-        ({ code, served } = await join());
+        ({ code, signal, served } = await join());
         if (stopping.signal.aborted) return;
       }
       const problem = lasting(code);
@@ -99,7 +106,8 @@ export function startNode(options: NodeProcessOptions): NodeProcess {
       }
       if (!served) outcome.resolve({ problem: "failed" });
       if (Date.now() - startedAt > HEALTHY_MS) pause = FIRST_RESTART_MS;
-      options.say(`The local node ended with exit code ${code}; starting it again in ${pause / 1000} s.`);
+      const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
+      options.say(`The local node ended ${how}; starting it again in ${pause / 1000} s.`);
       await delay(pause, undefined, { signal: stopping.signal }).catch(() => undefined);
       pause = Math.min(pause * 2, LONGEST_RESTART_MS);
     }
