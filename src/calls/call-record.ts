@@ -1,4 +1,4 @@
-import { joinBytes } from "../bytes.ts";
+import { createByteLog } from "../byte-log.ts";
 import type { Env } from "../env.ts";
 import type { RouteletError } from "../errors.ts";
 import { newCallId } from "../ledger/call-id.ts";
@@ -79,9 +79,8 @@ export function openCallRecord(options: {
   const { env, caller, settings } = options;
   const id = newCallId({ now: options.startedAt, env });
   let keep = settings.content.store === "encrypted" ? settings.content.maxBytes : 0;
-  const response: Uint8Array[] = [];
+  const response = createByteLog(keep);
   let responseBytes = 0;
-  let keptBytes = 0;
   let started: CallStart | null = null;
   let startFailed = false;
   let sending: Promise<void> | null = null;
@@ -100,7 +99,7 @@ export function openCallRecord(options: {
     if (request !== null)
       parts.push({ part: "request", bytes: request.subarray(0, keep), originalBytes: request.length });
     if (responseBytes > 0)
-      parts.push({ part: "response", bytes: joinBytes(response), originalBytes: responseBytes });
+      parts.push({ part: "response", bytes: response.bytes(), originalBytes: responseBytes });
     return Promise.all(
       parts.map((part) => storeBody({ env, callId: id, projectId: caller.projectId, ...part })),
     );
@@ -132,12 +131,9 @@ export function openCallRecord(options: {
     },
     copyResponse(bytes) {
       responseBytes += bytes.length;
-      if (keptBytes >= keep) return;
-      const part = bytes.subarray(0, keep - keptBytes);
-      keptBytes += part.length;
-      response.push(part);
+      response.add(bytes);
     },
-    responseCopy: () => joinBytes(response),
+    responseCopy: () => response.bytes(),
     async finish(end) {
       if (finished || started === null) return null;
       finished = true;

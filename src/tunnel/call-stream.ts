@@ -163,7 +163,8 @@ export class CallStream {
 
   #enqueue(bytes: Uint8Array, credit: number): void {
     if (this.#cancelled) return;
-    this.#queue.push(bytes);
+    // A frame is a part of a message that carries many streams: one that waits must not keep the others' memory.
+    this.#queue.push(this.#wanted ? bytes : bytes.slice());
     this.#queuedCredit += credit;
     this.#deliver();
   }

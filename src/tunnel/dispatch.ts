@@ -2,7 +2,7 @@ import { RouteletError } from "../errors.ts";
 import { noteAnswer } from "../fleet/silent-nodes.ts";
 import { DISPATCH_HEADERS, NODE_REFUSALS, type NodeRefusal } from "./dispatch-wire.ts";
 import type { NodeTunnel } from "./node-tunnel.ts";
-import { FRAME, type Frame, FrameDecoder } from "./protocol/frames.ts";
+import { concatBytes, FRAME, type Frame, FrameDecoder } from "./protocol/frames.ts";
 import { decodeJsonPayload } from "./protocol/json-payload.ts";
 import {
   type NodeSpan,
@@ -140,14 +140,15 @@ class ReplyReader {
 
   async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     try {
-      let enqueued = false;
-      while (!enqueued || this.#ready.length > 0) {
+      for (;;) {
         const frame = await this.#next();
         if (frame.type === FRAME.responseBody) {
-          if (frame.payload.length === 0) continue;
-          controller.enqueue(frame.payload);
-          enqueued = true;
-        } else if (frame.type === FRAME.responseEnd) {
+          const bytes = this.#withMore(frame.payload);
+          if (bytes.length === 0) continue;
+          controller.enqueue(bytes);
+          return;
+        }
+        if (frame.type === FRAME.responseEnd) {
           const { spans } = decodeJsonPayload(responseEndSchema, frame.payload);
           this.#finish({ spans });
           controller.close();
@@ -160,6 +161,17 @@ class ReplyReader {
       // `#stop` and `#fail` have told the reader already when they were the cause.
       if (this.#failure === null) this.#stop(brokenAnswer(error));
     }
+  }
+
+  /** The payload and those right behind it that have come already, as one chunk: each chunk costs the hops to the client. */
+  #withMore(first: Uint8Array): Uint8Array {
+    if (this.#ready[0]?.type !== FRAME.responseBody) return first;
+    const parts = [first];
+    while (this.#ready[0]?.type === FRAME.responseBody) {
+      const frame = this.#ready.shift();
+      if (frame !== undefined) parts.push(frame.payload);
+    }
+    return concatBytes(parts);
   }
 
   /** The next frame. Throws what the call failed with, which the body is then errored with as well. */

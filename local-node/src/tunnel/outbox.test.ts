@@ -8,7 +8,7 @@ import {
   type Frame,
 } from "../../../src/tunnel/protocol/frames.ts";
 import { INITIAL_WINDOW } from "../../../src/tunnel/protocol/messages.ts";
-import { GATHER_MS, type Lane, Outbox } from "./outbox.ts";
+import { BUSY_GATHER_MS, GATHER_MS, type Lane, Outbox } from "./outbox.ts";
 
 /** An outbox on a clock and a socket that the test moves. */
 function setUp() {
@@ -79,6 +79,25 @@ describe("the outbox", () => {
     await first.write(Uint8Array.of(4));
     advance(0);
     expect(messages).toHaveLength(3);
+  });
+
+  it("gathers for longer while many streams talk at once, and no longer than that", async () => {
+    const { lane, advance, messages } = setUp();
+    const lanes = Array.from({ length: 8 }, (_, index) => lane(index + 1));
+    const all = () => Promise.all(lanes.map((each) => each.write(Uint8Array.of(1))));
+    const [first] = lanes;
+    await all();
+    advance(0);
+    await all();
+    advance(BUSY_GATHER_MS - 0.5);
+    expect(messages).toHaveLength(1);
+    advance(0.5);
+    expect(messages.map((message) => message.frames.length)).toEqual([8, 8]);
+    await first?.write(Uint8Array.of(2));
+    advance(BUSY_GATHER_MS);
+    await first?.write(Uint8Array.of(3));
+    advance(GATHER_MS);
+    expect(messages).toHaveLength(4);
   });
 
   it("keeps every stream's bytes whole and in order, head first and end last, whatever is written", async () => {

@@ -21,6 +21,12 @@ const LANE_BYTES = 64 * 1024;
 /** After a message, later frames gather for this long, in ms; what comes after a pause goes out at once. */
 export const GATHER_MS = 2;
 
+/** After a message that many streams shared, in ms: the gateway is busy, and fewer messages are what helps it. */
+export const BUSY_GATHER_MS = 4;
+
+/** A message with frames of at least this many streams is one of a busy time. */
+const BUSY_STREAMS = 8;
+
 export interface OutboxOptions {
   /** Writes a WebSocket message; `written` is called when the operating system has taken it. */
   write(bytes: Uint8Array, written: () => void): void;
@@ -35,7 +41,7 @@ export interface OutboxOptions {
 
 /**
  * What leaves the node: frames of many streams, fairly interleaved over one socket. A lone token leaves in the same
- * turn of the event loop; under load frames gather for `GATHER_MS`, since each message costs the gateway's object.
+ * turn of the event loop; under load frames gather for a few ms, since each message costs the gateway's object.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -45,6 +51,7 @@ export class Outbox {
   #scheduled = false;
   #closed = false;
   #lastWrite = Number.NEGATIVE_INFINITY;
+  #gatherMs = GATHER_MS;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -76,8 +83,8 @@ export class Outbox {
     if (this.#scheduled || this.#closed) return;
     this.#scheduled = true;
     const since = this.#options.now() - this.#lastWrite;
-    if (since >= GATHER_MS) this.#options.soon(() => this.#flush());
-    else this.#options.after(GATHER_MS - since, () => this.#flush());
+    if (since >= this.#gatherMs) this.#options.soon(() => this.#flush());
+    else this.#options.after(this.#gatherMs - since, () => this.#flush());
   }
 
   #flush(): void {
@@ -97,6 +104,7 @@ export class Outbox {
   }
 
   #gather(): Uint8Array {
+    this.#gatherMs = this.#ready.length < BUSY_STREAMS ? GATHER_MS : BUSY_GATHER_MS;
     const parts = this.#control.splice(0);
     let length = parts.reduce((sum, part) => sum + part.length, 0);
     while (length < MESSAGE_BYTES) {

@@ -28,6 +28,23 @@ function run(text: string, options: Partial<Parameters<typeof createChatStream>[
 }
 
 describe("createChatStream", () => {
+  it("gives what came together on as one piece", () => {
+    const stream = createChatStream({ dropUsageChunk: true, renameModel: null });
+    const pieces = stream.push(encode(STREAM));
+    expect(pieces).toHaveLength(1);
+    expect(decode(pieces)).toBe(STREAM.replace(USAGE_CHUNK, ""));
+  });
+
+  it("notices what tells something between chunks that name it as null", () => {
+    const nothing = chunk({ content: "x" }, null, { usage: null, error: null });
+    const spaced = `data: {"id":"c1","model":"m1","choices":[],"usage" : ${JSON.stringify(USAGE)}}\n\n`;
+    const { facts, out } = run(`${nothing}${nothing}${spaced}${nothing}`, { dropUsageChunk: true });
+    expect(out).toBe(nothing.repeat(3));
+    expect(facts).toMatchObject({ usage: { outputTokens: 3 }, inBandError: null });
+    const failed = run(`${nothing}data: {"error"\ndata: :{"message":"broke"}}\n\n`);
+    expect(failed.facts.inBandError).toBe("broke");
+  });
+
   it("passes the bytes through as they came and reads id, model, usage and end on the side", () => {
     const { facts, out } = run(STREAM);
     expect(out).toBe(STREAM);

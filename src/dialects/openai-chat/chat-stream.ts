@@ -1,5 +1,6 @@
 import { createParser } from "eventsource-parser";
 import { z } from "zod";
+import { joinBytes } from "../../bytes.ts";
 import { setTopLevelField } from "../json-splice.ts";
 import { createSseBlocks, MAX_PENDING_BYTES } from "../sse-blocks.ts";
 
@@ -90,8 +91,8 @@ export function errorText(error: unknown): string {
   return message.success ? message.data.message : JSON.stringify(error);
 }
 
-/** Only these can change the facts once content has come; all other events need no JSON parsing. */
-const TELLING = ['"usage"', '"finish_reason":"', '"finish_reason": "', '"error"', "[DONE]"];
+/** Only what has one of these can change the facts once content has come; all else needs no parsing. */
+const TELLING = /"(?:usage|finish_reason|error)"(?!\s*:\s*null)|\[DONE\]/;
 
 /**
  * Follows a streamed OpenAI chat reply. The bytes pass through as they came; events are read on a side copy.
@@ -117,14 +118,15 @@ export function createChatStream(options: {
   let data: string[] = [];
   const parser = createParser({ onEvent: (event) => data.push(event.data) });
 
+  const tellsNothing = (text: string) => facts.committed && facts.model !== null && !TELLING.test(text);
+
   /** True when the event carries usage and nothing else. */
   function read(event: string): boolean {
     if (event === "[DONE]") {
       facts.terminated = true;
       return false;
     }
-    if (facts.committed && facts.model !== null && !TELLING.some((mark) => event.includes(mark)))
-      return false;
+    if (tellsNothing(event)) return false;
     let json: unknown;
     try {
       json = JSON.parse(event);
@@ -170,9 +172,11 @@ export function createChatStream(options: {
       facts.committed = true;
       return [block];
     }
+    const text = decoder.decode(block);
+    if (options.renameModel === null && tellsNothing(text)) return [block];
     data = [];
     parser.reset();
-    parser.feed(decoder.decode(block));
+    parser.feed(text);
     const usageOnly = data.map(read).some(Boolean);
     if (usageOnly && options.dropUsageChunk && data.length === 1) return [];
     if (options.renameModel !== null && facts.malformedEvents === 0)
@@ -182,7 +186,13 @@ export function createChatStream(options: {
 
   return {
     facts,
-    push: (chunk) => blocks.push(chunk).flatMap(release),
+    push(chunk) {
+      const released: Uint8Array[] = [];
+      for (const block of blocks.push(chunk)) {
+        for (const bytes of release(block)) released.push(bytes);
+      }
+      return released.length > 1 ? [joinBytes(released)] : released;
+    },
     flush() {
       const rest = blocks.rest();
       if (rest.length === 0) return [];
