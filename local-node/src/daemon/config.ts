@@ -1,7 +1,8 @@
-import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { chmod, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { NodeProblem } from "./node-problem.ts";
+import { makeStateFolder } from "./state-folder.ts";
 
 /** What the owner decided at `join`; a file to edit, read at every start. */
 export const configSchema = z
@@ -87,7 +88,7 @@ export async function loadConfig(path: string): Promise<NodeConfig | null> {
 
 /** Mode 0600, since it may hold the key of an attached engine. */
 export async function saveConfig(path: string, config: NodeConfig): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeStateFolder(dirname(path));
   const temporary = `${path}.${process.pid}.tmp`;
   await writeFile(temporary, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
   await chmod(temporary, 0o600);

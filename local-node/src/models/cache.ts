@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { lock } from "proper-lockfile";
 import { z } from "zod";
 import { explainWrite } from "./disk.ts";
+import { makeFolder } from "./make-folder.ts";
 import { ModelError } from "./model-error.ts";
 
 /** What stands beside every cached file, so that a damaged one is noticed. */
@@ -171,7 +172,7 @@ async function acquire(options: {
     if (options.signal?.aborted)
       throw new ModelError("cancelled", "Waiting for another download was stopped.");
     try {
-      await mkdir(options.folder, { recursive: true, mode: 0o700 });
+      await makeFolder(options.folder);
       return await lock(options.folder, {
         stale: 15_000,
         update: 5_000,

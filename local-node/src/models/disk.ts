@@ -1,4 +1,5 @@
 import { statfs } from "node:fs/promises";
+import { FolderError } from "./make-folder.ts";
 import { ModelError } from "./model-error.ts";
 
 /** Left free beside what a download needs, so that the machine keeps breathing. */
@@ -47,6 +48,13 @@ export function explainWrite(error: unknown, folder: string, needed: number): un
     return new ModelError(
       "cache_unwritable",
       `${folder} cannot be written (${code}). Correct its permissions, or set ROUTELET_CACHE to another folder.`,
+      error,
+    );
+  }
+  if (error instanceof FolderError) {
+    return new ModelError(
+      "cache_unwritable",
+      `${folder} cannot hold models: ${error.message}. Set ROUTELET_CACHE to another folder.`,
       error,
     );
   }

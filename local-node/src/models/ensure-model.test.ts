@@ -372,4 +372,11 @@ describe("the cache", () => {
     await expect(failure).rejects.toMatchObject({ code: "cache_unwritable" });
     await expect(failure).rejects.toThrow(/ROUTELET_CACHE/);
   });
+
+  test.runIf(process.platform === "linux")("a cache folder that no one can make is explained", async () => {
+    serveWheel();
+    const failure = ensure("pypi:tiny-model==1.0", { cacheDir: "/proc/routelet" });
+    await expect(failure).rejects.toMatchObject({ code: "cache_unwritable" });
+    await expect(failure).rejects.toThrow(/proc\/routelet cannot be made.*ROUTELET_CACHE/);
+  });
 });

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Stats } from "node:fs";
-import { mkdir, readFile, realpath, writeFile } from "node:fs/promises";
+import { readFile, realpath, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolder } from "./make-folder.ts";
 
 /**
  * The hash of a file that the user keeps elsewhere, remembered by its identity (path, size, modification time,
@@ -31,7 +32,7 @@ export async function knownHash(options: {
   }
   const sha256 = await options.compute();
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
     await writeFile(note, JSON.stringify({ identity, sha256 }), { mode: 0o600 });
   } catch {
     // A cache that cannot be written costs time at the next start, nothing else.

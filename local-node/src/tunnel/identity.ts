@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { fromBase64Url, toBase64Url } from "../../../src/security/base64url.ts";
 import { keyPairFromSeed, randomSeed, type SigningKeyPair } from "../../../src/security/ed25519.ts";
+import { makeFolder } from "../models/make-folder.ts";
 
 const key = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 
@@ -47,7 +48,7 @@ export async function loadIdentity(path: string): Promise<Identity | null> {
 
 /** Writes beside the file and renames, so that a crash leaves the old identity or the new one, never half of it. */
 export async function saveIdentity(path: string, identity: Identity): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeFolder(dirname(path));
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     const file = await open(temporary, "wx", 0o600);
