@@ -99,7 +99,7 @@ test("a state folder that cannot be made ends the start in one line", async () =
   }
 });
 
-test("on all addresses it says who can call, and a second machine joins with the command that it prints", async () => {
+test("on all addresses it says who can call, and a second machine joins with the token that it prints", async () => {
   const env = { HOST: "0.0.0.0", OPENAI_BASE_URL: "http://127.0.0.1:9/v1" };
   const stateDir = await newState();
   const child = start({ stateDir, port: await freePort(), env });
@@ -233,12 +233,10 @@ test("no orphan is left when the process that holds workerd is killed hard", asy
   expect(child.stderr()).toContain("The gateway has ended unexpectedly");
 });
 
-test("a daemon that dies is started again, and that is said", async () => {
-  const engine = await startPacedEngine({ tokens: 5, tokensPerSecond: 1_000 });
-  cleanups.push(engine.close);
+/** The first start joins; then its configuration is given an attached engine, so that a node serves without a model. */
+async function joinedWithEngine(engineUrl: string): Promise<{ stateDir: string; port: number }> {
   const stateDir = await newState();
   const port = await freePort();
-  // The first start joins; then its configuration is given an attached engine, so that a node serves without a model.
   // The model's address is sound, so that the node joins, and no one is there.
   const joining = start({ stateDir, port, env: { ROUTELET_MODEL: "http://127.0.0.1:9/m.gguf" } });
   await joining.ready;
@@ -246,8 +244,22 @@ test("a daemon that dies is started again, and that is said", async () => {
   await joining.exited;
   const configPath = join(stateDir, "node", "config.json");
   const config = JSON.parse(await readFile(configPath, "utf8")) as { engines: object };
-  config.engines = { embedded: null, attach: [{ url: `${engine.url}/v1` }] };
+  config.engines = { embedded: null, attach: [{ url: `${engineUrl}/v1` }] };
   await writeFile(configPath, JSON.stringify(config));
+  return { stateDir, port };
+}
+
+test("a node whose engine serves nothing yet does not hold up the start", async () => {
+  const child = start(await joinedWithEngine("http://127.0.0.1:9"));
+  await child.ready;
+  expect(child.stderr()).toContain("its engines serve no model");
+  expect(child.stdout()).toContain("Nothing can answer calls yet");
+});
+
+test("a daemon that dies is started again, and that is said", async () => {
+  const engine = await startPacedEngine({ tokens: 5, tokensPerSecond: 1_000 });
+  cleanups.push(engine.close);
+  const { stateDir, port } = await joinedWithEngine(engine.url);
 
   const child = start({ stateDir, port });
   await child.ready;
