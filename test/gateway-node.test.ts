@@ -198,6 +198,10 @@ describe("auto falls back to the cloud in the same request", () => {
   it("when the node is frozen", async () => {
     node.kill("SIGSTOP");
     await expectFallback(await call({ model: "auto" }), "first_byte_timeout");
+    const next = await call({ model: "auto" });
+    expect(await next.text()).toContain("the cloud");
+    // The next call does not wait for the same node again.
+    expect((await callOf(next)).attempts).toMatchObject([{ kind: "cloud", outcome: "done" }]);
   });
 
   it("when no node is there any more", async () => {

@@ -58,7 +58,7 @@ export async function dispatchToNode(options: DispatchOptions): Promise<NodeRepl
   const frames = await openStream(options, callId);
   const cancel = async (): Promise<StreamError | null> => {
     const last = await stub.cancel(callId);
-    if (last !== null) noteAnswer(stub.name ?? "");
+    if (last !== null && last.code !== "node_lost") noteAnswer(stub.name ?? "");
     return last;
   };
   const reply = new ReplyReader({ frames, signal, cancel });

@@ -99,8 +99,9 @@ export class NodeSocket {
     let timer: ReturnType<typeof setTimeout> | null = null;
     const silence = new Promise<null>((resolve) => {
       timer = setTimeout(() => {
-        stream.fail({ code: "cancelled", message: "The call was cancelled.", retryable: false });
+        // In this order: what `fail` says is not the node's word.
         resolve(null);
+        stream.fail({ code: "cancelled", message: "The call was cancelled.", retryable: false });
       }, CANCEL_GRACE_MS);
     });
     const last = await Promise.race([stream.final(), silence]);
