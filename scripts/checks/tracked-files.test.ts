@@ -7,7 +7,7 @@ describe("what belongs to one machine is found in tracked files", () => {
   test.each([
     ["a home folder", `const path = "${["", "home", "someone", "project"].join("/")}";`],
     ["a checkout's folder", `import "${["", "work", "main", "x.ts"].join("/")}";`],
-    ["an npm registry", `https://${["registry.npmjs", "org"].join(".")}/zod`],
+    ["an npm registry", `https://${["registry", "npmjs", "org"].join(".")}/zod`],
     ["a Python index", `https://${["pypi", "org"].join(".")}/simple`],
     [
       "a resolved line of a lockfile",

@@ -5,13 +5,8 @@ import { ROOT } from "../paths.ts";
 
 const BINARY = /\.(png|jpg|gif|ico|woff2?|gguf|bin|pb|gz|whl)$/;
 
-/** Host names of package registries; in parts, since this file is searched as well. */
-const REGISTRIES = [
-  ["registry.npmjs", "org"],
-  ["registry.yarnpkg", "com"],
-  ["pypi", "org"],
-  ["files.pythonhosted", "org"],
-].map((parts) => parts.join("."));
+/** Host names of package registries, by their form: this file names none, since it is searched as well. */
+const REGISTRY = /\b(?:registry\.[a-z]+|files\.python[a-z]+|py[p]i)\.(?:org|com)\b/;
 
 /** Folders of people and of checkouts; `owner`, `me` and `user` are nobody, for examples. */
 const MACHINE_PATH = /(?<![\w.~-])\/(?:(?:home|Users)\/(?!(?:owner|me|user)\b)|root\/|work\/)[\w.-]+/;
@@ -19,7 +14,7 @@ const MACHINE_PATH = /(?<![\w.~-])\/(?:(?:home|Users)\/(?!(?:owner|me|user)\b)|r
 const FORBIDDEN: { pattern: RegExp; why: string }[] = [
   { pattern: MACHINE_PATH, why: "a path of one machine" },
   {
-    pattern: new RegExp(`\\b(${REGISTRIES.map((host) => host.replaceAll(".", "\\.")).join("|")})\\b`),
+    pattern: REGISTRY,
     why: "the host of a package registry: packages come from wherever the user's client is set to",
   },
   { pattern: /"resolved": "\w+:\/\//, why: "where a package came from (run `npm run lockfile`)" },
