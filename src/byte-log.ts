@@ -8,8 +8,8 @@ export interface ByteLog {
 const FIRST_BYTES = 4 * 1024;
 
 /**
- * Keeps at most `limit` bytes, copied: a piece that a stream's reader was given is a view of a larger buffer (4 KiB
- * and more in workerd, for a token of 150 bytes), and keeping the view would keep all of that.
+ * Keeps at most `limit` bytes, copied: a piece may be a view of a larger buffer, and keeping the view would keep all
+ * of that.
  */
 export function createByteLog(limit: number): ByteLog {
   let kept = new Uint8Array(0);
