@@ -2,23 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RouteletError } from "../errors.ts";
 import type { FleetNode } from "../fleet/snapshot.ts";
-import type { Capabilities } from "../tunnel/protocol/messages.ts";
+import { type Capabilities, CHAT_ONLY } from "../tunnel/protocol/messages.ts";
 import { type Plan, type PlanInput, planAttempts } from "./plan.ts";
 import type { Target } from "./target.ts";
-
-const CHAT_ONLY: Capabilities = {
-  chat: true,
-  tools: false,
-  jsonSchema: false,
-  jsonObject: false,
-  logprobs: false,
-  images: false,
-  audio: false,
-  multipleChoices: false,
-  logitBias: false,
-  penalties: false,
-  reasoning: false,
-};
 
 function node(
   id: string,

@@ -1,5 +1,6 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
+import { CHAT_ONLY } from "../../../src/tunnel/protocol/messages.ts";
 import { statusLines } from "../cli/status.ts";
 import { createConsole, progressLine, statusLine } from "./console.ts";
 import type { DaemonStatus } from "./status.ts";
@@ -30,19 +31,7 @@ const STATUS: DaemonStatus = {
         quantisation: "Q4_1",
         contextTokens: 8192,
         tokensPerSecond: 51.3,
-        capabilities: {
-          chat: true,
-          tools: false,
-          jsonSchema: false,
-          jsonObject: false,
-          logprobs: false,
-          images: false,
-          audio: false,
-          multipleChoices: false,
-          logitBias: false,
-          penalties: false,
-          reasoning: false,
-        },
+        capabilities: CHAT_ONLY,
       },
     ],
     slots: { total: 2, busy: 1, queued: 3, queueLimit: 64 },

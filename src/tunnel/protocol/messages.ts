@@ -106,6 +106,21 @@ export const capabilitiesSchema = z.object({
 });
 export type Capabilities = z.infer<typeof capabilitiesSchema>;
 
+/** The least that a model which serves at all can do; what more it can is found by asking it. */
+export const CHAT_ONLY: Capabilities = {
+  chat: true,
+  tools: false,
+  jsonSchema: false,
+  jsonObject: false,
+  logprobs: false,
+  images: false,
+  audio: false,
+  multipleChoices: false,
+  logitBias: false,
+  penalties: false,
+  reasoning: false,
+};
+
 export const servedModelSchema = z.object({
   id: z.string().min(1).max(200),
   engine: z.enum(["embedded", "llama-server", "attach"]),

@@ -1,11 +1,11 @@
 import { Agent, type Dispatcher, request as send } from "undici";
-import type { Capabilities } from "../../../../src/tunnel/protocol/messages.ts";
+import { type Capabilities, CHAT_ONLY } from "../../../../src/tunnel/protocol/messages.ts";
 import { NodeError } from "../../serve/contract.ts";
 import { cancelled, engineFailed } from "../../serve/node-errors.ts";
 import type { Engine, EngineRequest } from "../engine.ts";
 import { fromEngineHeaders, toEngineHeaders } from "./headers.ts";
 import { type ListedModel, parseModelList } from "./list-models.ts";
-import { CHAT_ONLY, probeCapabilities } from "./probe.ts";
+import { probeCapabilities } from "./probe.ts";
 
 export interface AttachEngineOptions {
   /** The base URL of an OpenAI-compatible API, as its clients are given it: `http://127.0.0.1:11434/v1`. */

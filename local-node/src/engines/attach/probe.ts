@@ -1,23 +1,8 @@
-import type { Capabilities } from "../../../../src/tunnel/protocol/messages.ts";
+import { type Capabilities, CHAT_ONLY } from "../../../../src/tunnel/protocol/messages.ts";
 import { colouredSquare } from "./probe-picture.ts";
 
 /** Sends one chat request and gives the parsed answer; null when it was refused, broken or too late. */
 export type AskEngine = (body: object) => Promise<unknown>;
-
-/** What is known of an engine before it was asked: it chats. */
-export const CHAT_ONLY: Capabilities = {
-  chat: true,
-  tools: false,
-  jsonSchema: false,
-  jsonObject: false,
-  logprobs: false,
-  images: false,
-  audio: false,
-  multipleChoices: false,
-  logitBias: false,
-  penalties: false,
-  reasoning: false,
-};
 
 const COLOURS = ["red", "green"];
 

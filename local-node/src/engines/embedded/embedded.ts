@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { ServedModel } from "../../../../src/tunnel/protocol/messages.ts";
+import { CHAT_ONLY, type ServedModel } from "../../../../src/tunnel/protocol/messages.ts";
 import { NodeError } from "../../serve/contract.ts";
 import { cancelled, engineFailed, modelNotLoaded } from "../../serve/node-errors.ts";
 import { type ChatUsage, createChunkRenderer, renderCompletion } from "../chat-output.ts";
@@ -47,19 +47,7 @@ interface Call {
 const DEFAULT_UNREAD_BYTES = 256 * 1024;
 const MIN_THREAD_POOL = 8;
 
-const CAPABILITIES: ServedModel["capabilities"] = {
-  chat: true,
-  tools: false,
-  jsonSchema: false,
-  jsonObject: false,
-  logprobs: false,
-  images: false,
-  audio: false,
-  multipleChoices: false,
-  logitBias: false,
-  penalties: true,
-  reasoning: false,
-};
+const CAPABILITIES: ServedModel["capabilities"] = { ...CHAT_ONLY, penalties: true };
 
 /**
  * llama.cpp through its Node.js bindings, one child process for one model, so that a crash takes only that model along
