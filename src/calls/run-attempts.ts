@@ -9,7 +9,6 @@ import {
   type ReplyFacts,
   readChatReply,
 } from "../dialects/openai-chat/chat-stream.ts";
-import { chatBodyFor } from "../dialects/openai-chat/parse.ts";
 import type { Env } from "../env.ts";
 import { RouteletError, toRouteletError } from "../errors.ts";
 import { forgetFleet } from "../fleet/fleet-cache.ts";
@@ -58,6 +57,8 @@ const MIN_FIRST_BYTE_MS = 250;
 /** Held back at most, until the first content: lifecycle frames are small, so more than this is content in disguise. */
 const MAX_HELD_BYTES = 64 * 1024;
 
+const ENCODER = new TextEncoder();
+
 const isEventStream = (headers: Headers) =>
   headers.get("content-type")?.toLowerCase().startsWith("text/event-stream") === true;
 
@@ -68,7 +69,7 @@ function send(
   signal: AbortSignal,
 ): Promise<BackendReply> {
   const { env, clientHeaders } = input;
-  const body = chatBodyFor(input.call, planned.model) as Uint8Array<ArrayBuffer>;
+  const body = ENCODER.encode(input.call.passBody(planned.model)) as Uint8Array<ArrayBuffer>;
   if (planned.kind === "cloud") {
     return callCloud({
       ...planned,

@@ -1,3 +1,5 @@
+import type { ModelRequest } from "./model-request.ts";
+
 /** What a call asks of a model beyond plain text; a backend that lacks one of these is not asked. */
 export interface Needs {
   tools: boolean;
@@ -11,16 +13,32 @@ export interface Needs {
   penalties: boolean;
 }
 
+/** The dialects that a request can be written in; each is one endpoint. */
+export type WireDialect =
+  | "openai-chat"
+  | "openai-responses"
+  | "anthropic-messages"
+  | "openai-completions"
+  | "openai-embeddings";
+
 /**
  * A request as the gateway understands it, whatever the client's dialect. `text` is the caller's own
  * JSON: a backend of the same dialect gets it with nothing changed but the model and the usage option.
  */
 export interface Call {
-  dialect: "openai-chat";
+  dialect: WireDialect;
   requestedModel: string;
   stream: boolean;
   /** Whether the client asked for usage in the stream; the gateway always asks the backend for it. */
   wantsStreamUsage: boolean;
   needs: Needs;
   text: string;
+  /** The body for a backend of this dialect: the caller's text with the model's name set (and usage asked for). */
+  passBody(model: string): string;
+  /**
+   * The request in the internal form, for a backend of another dialect; built once, on demand. Null for a dialect
+   * that is not translated.
+   * @throws RouteletError `invalid_type` or `unsupported_parameter`, with `param`, for what has no such form.
+   */
+  request: (() => ModelRequest) | null;
 }

@@ -120,27 +120,28 @@ export function parseChatCall(body: Uint8Array): Call {
     });
   }
   const request = parsed.data;
-  return {
+  const call: Call = {
     dialect: "openai-chat",
     requestedModel: request.model,
     stream: request.stream === true,
     wantsStreamUsage: request.stream_options?.include_usage === true,
     needs: needsOf(request),
     text,
+    passBody: (model) => chatBodyFor(call, model),
+    request: null,
   };
+  return call;
 }
-
-const ENCODER = new TextEncoder();
 
 /**
  * The body for a backend that speaks OpenAI chat: the caller's own text with the model's name set and, in a
  * stream, usage asked for (the ledger needs it; `chat-stream.ts` drops the extra chunk again).
  */
-export function chatBodyFor(call: Call, model: string): Uint8Array {
+function chatBodyFor(call: Call, model: string): string {
   let text = call.requestedModel === model ? call.text : setTopLevelField(call.text, "model", model);
   if (call.stream && !call.wantsStreamUsage) {
     const options = (JSON.parse(call.text) as ChatRequest).stream_options;
     text = setTopLevelField(text, "stream_options", { ...options, include_usage: true });
   }
-  return ENCODER.encode(text);
+  return text;
 }
