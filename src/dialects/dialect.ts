@@ -110,10 +110,12 @@ export interface BackendDialect {
   /** The body to send. Only for a request without problems. */
   renderRequest(request: ModelRequest, options: { model: string; stream: boolean }): string;
   /**
+   * The request is the one that was rendered: names that had to be changed for this dialect are changed back.
+   *
    * @throws RouteletError `upstream_invalid_reply`, `upstream_error` (an error inside a 200).
    */
-  readReply(body: Uint8Array): Reply;
-  openReader(): ReplyReader;
+  readReply(body: Uint8Array, request: ModelRequest): Reply;
+  openReader(request: ModelRequest): ReplyReader;
   /** The words of a refusal; null when the body is not an error object of the dialect. */
   readError(body: Uint8Array): { message: string; code: string | null; param: string | null } | null;
 }
