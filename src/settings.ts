@@ -21,6 +21,15 @@ export const settingsSchema = z
       })
       .strict()
       .prefault({}),
+    heartbeat: z
+      .object({
+        /** How long a stream may be silent before a comment (Anthropic: `ping`) goes out; also before its headers. */
+        afterMs: z.number().int().min(100).max(600_000).default(10_000),
+        /** False for clients whose parsers choke on comments: headers then wait for the first content. */
+        comments: z.boolean().default(true),
+      })
+      .strict()
+      .prefault({}),
     content: z
       .object({
         /** `encrypted`: request and response bodies are kept, encrypted. `off`: metadata only. */

@@ -1,7 +1,9 @@
 import { adminApp } from "./admin/app.ts";
-import { handleChat } from "./calls/handle-chat.ts";
+import { handleCall } from "./calls/handle-call.ts";
 import { handleModels } from "./calls/list-models.ts";
+import type { ClientDialect } from "./dialects/dialect.ts";
 import { renderOpenAiError } from "./dialects/openai-chat/error.ts";
+import { CLIENT_DIALECTS } from "./dialects/registry.ts";
 import type { Env } from "./env.ts";
 import { RouteletError } from "./errors.ts";
 import { handleTunnelRequest } from "./tunnel/routes.ts";
@@ -10,15 +12,18 @@ export { Fleet } from "./fleet/fleet.ts";
 export { Ledger } from "./ledger/ledger.ts";
 export { NodeTunnel } from "./tunnel/node-tunnel.ts";
 
-function methodNotAllowed(allowed: string): Response {
-  const response = renderOpenAiError(
-    new RouteletError({
-      kind: "invalid_request",
-      status: 405,
-      code: "method_not_allowed",
-      message: `Use ${allowed} here.`,
-    }),
-  );
+const ENDPOINTS: ReadonlyMap<string, ClientDialect> = new Map(
+  CLIENT_DIALECTS.map((dialect) => [dialect.endpoint, dialect]),
+);
+
+function methodNotAllowed(allowed: string, client?: ClientDialect): Response {
+  const error = new RouteletError({
+    kind: "invalid_request",
+    status: 405,
+    code: "method_not_allowed",
+    message: `Use ${allowed} here.`,
+  });
+  const response = client === undefined ? renderOpenAiError(error) : client.renderError(error);
   response.headers.set("allow", allowed);
   return response;
 }
@@ -36,8 +41,11 @@ function notFound(method: string, path: string): Response {
 export default {
   async fetch(request, env, ctx): Promise<Response> {
     const path = new URL(request.url).pathname;
-    if (path === "/v1/chat/completions") {
-      return request.method === "POST" ? handleChat(request, env, ctx) : methodNotAllowed("POST");
+    const client = ENDPOINTS.get(path);
+    if (client !== undefined) {
+      return request.method === "POST"
+        ? handleCall({ client, request, env, ctx })
+        : methodNotAllowed("POST", client);
     }
     if (path === "/v1/models" || path.startsWith("/v1/models/")) {
       return request.method === "GET" ? handleModels(request, env, ctx) : methodNotAllowed("GET");

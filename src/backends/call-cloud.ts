@@ -1,3 +1,4 @@
+import type { WireDialect } from "../dialects/call.ts";
 import type { Env } from "../env.ts";
 import { RouteletError, toRouteletError } from "../errors.ts";
 import { cloudRequestHeaders } from "./headers.ts";
@@ -9,6 +10,8 @@ export interface CloudCall {
   env: Env;
   provider: string;
   model: string;
+  /** The dialect of `body`: which of the provider's endpoints is asked. */
+  dialect: WireDialect;
   body: Uint8Array<ArrayBuffer>;
   clientHeaders: Headers;
   /** False for a call marked `local-only` or `slm`: it is refused here, whatever was planned. */
@@ -39,13 +42,26 @@ export async function callCloud(call: CloudCall): Promise<BackendReply> {
       message: `There is no provider \`${call.provider}\`.`,
     });
   }
-  const url = provider.chatUrl(call.env);
-  if (url === null) return callWorkersAi(call);
+  const base = provider.baseUrl(call.env);
+  if (base === null) return callWorkersAi(call);
+  const path = provider.paths[call.dialect];
+  if (path === undefined) {
+    throw new RouteletError({
+      kind: "invalid_request",
+      code: "unsupported_endpoint",
+      message: `${provider.name} has no endpoint for ${call.dialect} requests.`,
+      param: "model",
+    });
+  }
   let response: Response;
   try {
-    response = await call.fetch(url, {
+    response = await call.fetch(base + path, {
       method: "POST",
-      headers: cloudRequestHeaders(call.clientHeaders, provider.authHeaders(call.env)),
+      headers: cloudRequestHeaders({
+        client: call.clientHeaders,
+        credentials: provider.authHeaders(call.env),
+        defaults: provider.defaultHeaders,
+      }),
       body: call.body,
       redirect: "manual",
       signal: call.signal,

@@ -16,21 +16,36 @@ describe("cloudRequestHeaders", () => {
     "connection",
     "accept-encoding",
   ])("threat: the caller's %s must not reach a provider", (name) => {
-    const headers = cloudRequestHeaders(new Headers({ [name]: "secret" }), { authorization: "Bearer ours" });
+    const headers = cloudRequestHeaders({
+      client: new Headers({ [name]: "secret" }),
+      credentials: { authorization: "Bearer ours" },
+    });
     expect([...headers.values()]).not.toContain("secret");
     expect(headers.get("authorization")).toBe("Bearer ours");
   });
 
   it("passes what the client meant for the provider", () => {
-    const headers = cloudRequestHeaders(
-      new Headers({ "openai-organization": "o", "idempotency-key": "i", "user-agent": "sdk" }),
-      {},
-    );
+    const headers = cloudRequestHeaders({
+      client: new Headers({ "openai-organization": "o", "idempotency-key": "i", "user-agent": "sdk" }),
+      credentials: {},
+    });
     expect(Object.fromEntries(headers)).toMatchObject({
       "openai-organization": "o",
       "idempotency-key": "i",
       "user-agent": "sdk",
     });
+  });
+});
+
+describe("cloudRequestHeaders with a provider's defaults", () => {
+  it("gives them where the client sends none of its own", () => {
+    const defaults = { "anthropic-version": "2023-06-01" };
+    const sent = (client: Record<string, string>) =>
+      cloudRequestHeaders({ client: new Headers(client), credentials: {}, defaults }).get(
+        "anthropic-version",
+      );
+    expect(sent({})).toBe("2023-06-01");
+    expect(sent({ "anthropic-version": "2024-10-22" })).toBe("2024-10-22");
   });
 });
 

@@ -22,15 +22,20 @@ const PRIVATE_RESPONSE =
   /^(set-cookie|cf-.*|nel|report-to|alt-svc|server|strict-transport-security|x-routelet-.*|access-control-.*)$/;
 
 /** The headers of a request to a cloud provider: what the client sent for it, and the provider's own credentials. */
-export function cloudRequestHeaders(client: Headers, credentials: Record<string, string>): Headers {
+export function cloudRequestHeaders(options: {
+  client: Headers;
+  credentials: Record<string, string>;
+  /** Given where the client sends none of its own; names in lower case. */
+  defaults?: Record<string, string>;
+}): Headers {
   // Gathered before they become `Headers`: each change of those is a call into the runtime.
-  const headers: Record<string, string> = {};
-  for (const [name, value] of client) {
+  const headers: Record<string, string> = { ...options.defaults };
+  for (const [name, value] of options.client) {
     if (!NEVER.has(name) && !PRIVATE_REQUEST.test(name)) headers[name] = value;
   }
   headers["content-type"] = "application/json";
   headers["accept-encoding"] = "identity";
-  return new Headers({ ...headers, ...credentials });
+  return new Headers({ ...headers, ...options.credentials });
 }
 
 /**

@@ -14,6 +14,7 @@ function call(env: Env, stream: boolean, mayLeave = true) {
   return callCloud({
     env,
     provider: "workers-ai",
+    dialect: "openai-chat",
     model: "@cf/meta/llama",
     body: encode(JSON.stringify({ messages: [], stream })),
     clientHeaders: new Headers(),
@@ -108,6 +109,7 @@ describe("callCloud", () => {
       const sent = callCloud({
         env,
         provider,
+        dialect: "openai-chat",
         model: "m",
         body: encode("{}"),
         clientHeaders: new Headers(),
@@ -127,6 +129,7 @@ describe("callCloud", () => {
     const sent = callCloud({
       env: { OPENAI_API_KEY: "k", OPENAI_BASE_URL: "http://127.0.0.1:1/v1" } as Env,
       provider: "openai",
+      dialect: "openai-chat",
       model: "m",
       body: encode("{}"),
       clientHeaders: new Headers(),

@@ -1,6 +1,4 @@
 import { providerNamed } from "../backends/providers/registry.ts";
-import type { ReplyFacts } from "../dialects/openai-chat/chat-stream.ts";
-import type { Env } from "../env.ts";
 import { RouteletError } from "../errors.ts";
 import type { PlannedAttempt } from "../routing/plan.ts";
 
@@ -24,54 +22,43 @@ export class AttemptFailed extends Error {
   }
 }
 
-/** A backend's 200 that carries an error. */
-export function inBand(message: string): AttemptFailed {
-  return new AttemptFailed(
-    new RouteletError({
-      kind: "upstream",
-      code: "upstream_error",
-      message: `The backend reported an error in its reply: ${message}`,
-      retryable: true,
-    }),
-  );
-}
-
-/** A backend's 200 that is no chat completion: a proxy's page, an empty body. */
-export function notAReply(): AttemptFailed {
-  return new AttemptFailed(
-    new RouteletError({
-      kind: "upstream",
-      code: "upstream_invalid_reply",
-      message: "The backend answered with something that is not a chat completion. Check its base URL.",
-      retryable: true,
-    }),
-  );
+/** Seconds of a `Retry-After` header: a number, or a date (RFC 9110 section 10.2.3); undefined when there is none. */
+function retryAfterSeconds(headers: Headers, now: number): number | undefined {
+  const value = headers.get("retry-after");
+  if (value === null) return undefined;
+  const seconds = Number(value);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds);
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(0, (date - now) / 1000);
 }
 
 /**
- * A backend's own error. The client gets it as it came where it is in the client's dialect; a page of HTML becomes an
- * error object. A refused *provider* key is the operator's fault, not the caller's: a 401 would make an SDK say that
- * the caller's key is wrong, and its text may show a part of the provider's.
+ * A backend's own error. The client gets it as it came where it is in the client's dialect (`passes`); anything else
+ * becomes an error object with the backend's words (`text`), or with ours where it had none. A refused *provider* key
+ * is the operator's fault, not the caller's: a 401 would make an SDK say that the caller's key is wrong, and its text
+ * may show a part of the provider's.
  */
 export function refused(options: {
   planned: PlannedAttempt;
-  env: Env;
   status: number;
   headers: Headers;
   body: Uint8Array;
-  facts: ReplyFacts;
+  text: string | null;
+  passes: boolean;
+  now: number;
 }): AttemptFailed {
-  const { planned, status, facts } = options;
+  const { planned, status, headers, body, text } = options;
   if (status === 401 || status === 403) return new AttemptFailed(keyRefused(planned));
+  const busy = status === 429 || status === 529;
   const error = new RouteletError({
-    kind: status === 429 ? "rate_limited" : status < 500 ? "invalid_request" : "upstream",
-    code: status === 429 ? "backend_busy" : `backend_${status}`,
+    kind: busy ? "rate_limited" : status < 500 ? "invalid_request" : "upstream",
+    code: busy ? "backend_busy" : `backend_${status}`,
     status,
-    message: facts.inBandError ?? `The backend answered ${status} and did not say why. Try again.`,
-    retryable: status === 429 || status >= 500,
+    message: text ?? `The backend answered ${status} and did not say why. Try again.`,
+    retryable: busy || status === 408 || status >= 500,
+    retryAfterSeconds: retryAfterSeconds(headers, options.now),
   });
-  const { headers, body } = options;
-  return new AttemptFailed(error, facts.inBandError === null ? null : { status, headers, body });
+  return new AttemptFailed(error, text !== null && options.passes ? { status, headers, body } : null);
 }
 
 function keyRefused(planned: PlannedAttempt): RouteletError {

@@ -1,7 +1,7 @@
 import type { BackendReply } from "../backends/reply.ts";
 import type { Call } from "../dialects/call.ts";
-import type { ReplyFacts } from "../dialects/openai-chat/chat-stream.ts";
-import { replyChoices, requestMessages } from "../dialects/openai-chat/content.ts";
+import type { ClientDialect } from "../dialects/dialect.ts";
+import type { ReplyFacts } from "../dialects/reply.ts";
 import type { RouteletError } from "../errors.ts";
 import { costUsd } from "../ledger/pricing.ts";
 import type { AttemptRecord, Outcome, TokenUsage } from "../ledger/records.ts";
@@ -78,6 +78,7 @@ export function openAttemptLog(options: {
   seq: number;
   planned: PlannedAttempt;
   call: Call;
+  client: ClientDialect;
   trace: CallTrace;
   now: () => number;
 }): AttemptLog {
@@ -163,8 +164,8 @@ export function openAttemptLog(options: {
     onEnd: (listener) => listeners.push(listener),
     content(reply) {
       span.content(() => ({
-        input: requestMessages(options.call.text),
-        output: replyChoices(reply(), options.call.stream),
+        input: options.client.traceInput(options.call),
+        output: options.client.traceOutput(reply(), options.call.stream),
       }));
     },
     fail(error, status) {

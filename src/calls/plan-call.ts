@@ -33,6 +33,7 @@ export async function planOn(options: PlanOptions, fresh: boolean): Promise<Plan
     planAttempts({
       target,
       projectId: options.caller.projectId,
+      dialect: options.call.dialect,
       needs: options.call.needs,
       fleet: nodes,
       inFlight: callsInFlight(),

@@ -1,11 +1,12 @@
 import { clientResponseHeaders } from "../backends/headers.ts";
 import { lostReply } from "../backends/reply.ts";
-import type { ChatStream, ReplyFacts } from "../dialects/openai-chat/chat-stream.ts";
-import { streamErrorEvent } from "../dialects/openai-chat/error.ts";
+import type { ReplyStream } from "../dialects/dialect.ts";
+import type { ReplyFacts } from "../dialects/reply.ts";
 import { RouteletError, toRouteletError } from "../errors.ts";
 import type { Outcome } from "../ledger/records.ts";
 import { type AttemptClock, clientGone } from "./attempt-clock.ts";
 import { outcomeOf } from "./attempt-log.ts";
+import type { Heartbeat } from "./heartbeat.ts";
 
 /** How a released reply ended. */
 export interface ReleaseEnd {
@@ -13,8 +14,6 @@ export interface ReleaseEnd {
   error: RouteletError | null;
   facts: ReplyFacts;
 }
-
-const DONE = new TextEncoder().encode("data: [DONE]\n\n");
 
 function incomplete(): RouteletError {
   return new RouteletError({
@@ -25,28 +24,49 @@ function incomplete(): RouteletError {
   });
 }
 
+/** How long a backend may take to end its connection after its terminator, in milliseconds. */
+const END_MS = 1_000;
+
+/** Reads on to the end, so that the backend sees no cancellation; one that leaves its connection open is cut. */
+function letEnd(rest: ReadableStreamDefaultReader<Uint8Array>): void {
+  const cut = setTimeout(() => rest.cancel().catch(() => undefined), END_MS);
+  const drain = async (): Promise<void> => {
+    while (!(await rest.read()).done);
+  };
+  drain()
+    .catch(() => undefined)
+    .finally(() => clearTimeout(cut));
+}
+
+type Read = ReadableStreamReadResult<Uint8Array>;
+
 /**
  * The body of a streamed reply. It is pulled by the client: a slow reader slows the backend down. The backend
- * never changes from here on, so a failure becomes an error event in the client's dialect, without `[DONE]`.
- * `onEnd` runs once, whatever the end is.
+ * never changes from here on, so a failure becomes an error event in the client's dialect, without a terminator.
+ * While the backend is silent the heartbeat goes out, if there is one. `onEnd` runs once, whatever the end is.
  */
 export function releaseStream(options: {
   held: Uint8Array[];
   rest: ReadableStreamDefaultReader<Uint8Array>;
-  follow: ChatStream;
+  follow: ReplyStream;
   clock: AttemptClock;
+  heartbeat: Heartbeat | null;
   onBytes: (bytes: Uint8Array) => void;
   onEnd: (end: ReleaseEnd) => void;
+  /** What must have happened before the reply may be seen to be complete; its failure is the reply's. */
+  beforeEnd: (() => Promise<void>) | null;
 }): ReadableStream<Uint8Array> {
   const { rest, follow, clock } = options;
   const held = [...options.held];
   let ended = false;
+  let reading: Promise<Read> | null = null;
 
   function end(outcome: Outcome, error: RouteletError | null): void {
     if (ended) return;
     ended = true;
     clock.signal.removeEventListener("abort", onAbort);
     clock.stop();
+    options.heartbeat?.stop();
     options.onEnd({ outcome, error, facts: follow.facts });
   }
 
@@ -58,59 +78,88 @@ export function releaseStream(options: {
   clock.signal.addEventListener("abort", onAbort, { once: true });
   if (clock.signal.aborted) onAbort();
 
+  function send(
+    controller: ReadableStreamDefaultController<Uint8Array>,
+    pieces: readonly Uint8Array[],
+  ): void {
+    for (const bytes of pieces) {
+      options.onBytes(bytes);
+      controller.enqueue(bytes);
+    }
+  }
+
   function fail(controller: ReadableStreamDefaultController<Uint8Array>, error: RouteletError): void {
-    controller.enqueue(streamErrorEvent(error));
+    send(controller, follow.fail(error));
     controller.close();
     end(outcomeOf(error), error);
   }
 
-  function finish(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    const { facts } = follow;
+  async function finish(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     const last = follow.flush();
-    for (const bytes of last) controller.enqueue(bytes);
-    if (!facts.terminated && facts.finishReasons.length === 0) {
-      fail(controller, incomplete());
-      return;
+    if (follow.facts.inBandError !== null) return fail(controller, follow.facts.inBandError);
+    if (!follow.facts.complete) {
+      send(controller, last);
+      return fail(controller, incomplete());
     }
-    if (!facts.terminated) controller.enqueue(last.length > 0 ? new Uint8Array([0x0a, 0x0a, ...DONE]) : DONE);
+    await close(controller, last);
+  }
+
+  async function close(
+    controller: ReadableStreamDefaultController<Uint8Array>,
+    last: readonly Uint8Array[],
+  ): Promise<void> {
+    const closing = follow.end();
+    await options.beforeEnd?.();
+    send(controller, [...last, ...closing]);
     controller.close();
     end("done", null);
+    letEnd(rest);
+  }
+
+  /** Takes what the backend sent; false when nothing of it is for the client. */
+  async function take(
+    controller: ReadableStreamDefaultController<Uint8Array>,
+    { done, value }: Read,
+  ): Promise<boolean> {
+    if (clock.signal.aborted) {
+      fail(controller, toRouteletError(clock.signal.reason));
+      return true;
+    }
+    if (done) {
+      await finish(controller);
+      return true;
+    }
+    const released = follow.push(value);
+    if (follow.facts.inBandError !== null) {
+      send(controller, released);
+      rest.cancel().catch(() => undefined);
+      fail(controller, follow.facts.inBandError);
+      return true;
+    }
+    if (follow.facts.terminated) {
+      await close(controller, released);
+      return true;
+    }
+    send(controller, released);
+    return released.length > 0;
   }
 
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         const ready = held.shift();
-        if (ready !== undefined) {
-          options.onBytes(ready);
-          controller.enqueue(ready);
-          return;
-        }
+        if (ready !== undefined) return send(controller, [ready]);
         try {
           for (;;) {
+            if (follow.facts.terminated) return await finish(controller);
             clock.reading();
-            const { done, value } = await rest.read();
+            reading ??= rest.read();
+            const beat = options.heartbeat === null ? null : await options.heartbeat.orBeat(reading);
+            if (beat === "beat") return send(controller, [options.heartbeat?.bytes ?? new Uint8Array(0)]);
+            const read = await reading;
+            reading = null;
             clock.read();
-            if (clock.signal.aborted) return fail(controller, toRouteletError(clock.signal.reason));
-            if (done) return finish(controller);
-            const released = follow.push(value);
-            for (const bytes of released) {
-              options.onBytes(bytes);
-              controller.enqueue(bytes);
-            }
-            if (follow.facts.inBandError !== null) {
-              rest.cancel().catch(() => undefined);
-              controller.close();
-              return end(
-                "error",
-                new RouteletError({
-                  kind: "upstream",
-                  code: "upstream_error",
-                  message: follow.facts.inBandError,
-                }),
-              );
-            }
-            if (released.length > 0) return;
+            if (await take(controller, read)) return;
           }
         } catch (thrown) {
           fail(controller, clock.signal.aborted ? toRouteletError(clock.signal.reason) : lostReply(thrown));

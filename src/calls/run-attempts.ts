@@ -3,12 +3,8 @@ import { callNode } from "../backends/call-node.ts";
 import { type BackendReply, lostReply } from "../backends/reply.ts";
 import { joinBytes } from "../bytes.ts";
 import type { Call } from "../dialects/call.ts";
-import {
-  type ChatStream,
-  createChatStream,
-  type ReplyFacts,
-  readChatReply,
-} from "../dialects/openai-chat/chat-stream.ts";
+import type { ClientDialect, RenderContext, ReplyStream } from "../dialects/dialect.ts";
+import type { ReplyFacts } from "../dialects/reply.ts";
 import type { Env } from "../env.ts";
 import { RouteletError, toRouteletError } from "../errors.ts";
 import { forgetFleet } from "../fleet/fleet-cache.ts";
@@ -18,8 +14,9 @@ import type { Plan, PlannedAttempt } from "../routing/plan.ts";
 import type { Settings } from "../settings.ts";
 import type { CallTrace } from "../telemetry/trace-handles.ts";
 import { type AttemptClock, orAborted, startAttemptClock } from "./attempt-clock.ts";
-import { AttemptFailed, inBand, notAReply, refused } from "./attempt-failed.ts";
+import { AttemptFailed, refused } from "./attempt-failed.ts";
 import { type AttemptLog, openAttemptLog } from "./attempt-log.ts";
+import { type Exchange, exchangeWith } from "./exchange.ts";
 
 /** A reply that is about to be released. Its attempt is still open: whoever releases it ends it. */
 export interface ReadyReply {
@@ -29,22 +26,24 @@ export interface ReadyReply {
   headers: Headers;
   content:
     | { whole: Uint8Array; facts: ReplyFacts }
-    | { held: Uint8Array[]; rest: ReadableStreamDefaultReader<Uint8Array>; follow: ChatStream };
+    | { held: Uint8Array[]; rest: ReadableStreamDefaultReader<Uint8Array>; follow: ReplyStream };
 }
 
 export interface AttemptsInput {
   env: Env;
   projectId: string;
+  client: ClientDialect;
   call: Call;
+  context: RenderContext;
   plan: Plan;
   /** Plans anew on a fresh snapshot of the fleet; null when that gives nothing. */
   replan: () => Promise<Plan | null>;
   settings: Settings;
   /** False for a call marked `local-only` or `slm`. */
   mayLeave: boolean;
-  renameModel: string | null;
   clientHeaders: Headers;
-  client: AbortSignal;
+  /** The client's own signal. */
+  left: AbortSignal;
   totalEndsAt: number;
   trace: CallTrace;
   now: () => number;
@@ -66,14 +65,16 @@ function send(
   input: AttemptsInput,
   planned: PlannedAttempt,
   log: AttemptLog,
+  exchange: Exchange,
   signal: AbortSignal,
 ): Promise<BackendReply> {
   const { env, clientHeaders } = input;
-  const body = ENCODER.encode(input.call.passBody(planned.model)) as Uint8Array<ArrayBuffer>;
+  const body = ENCODER.encode(exchange.body) as Uint8Array<ArrayBuffer>;
   if (planned.kind === "cloud") {
     return callCloud({
       ...planned,
       env,
+      dialect: planned.speaks,
       body,
       clientHeaders,
       mayLeave: input.mayLeave,
@@ -100,7 +101,7 @@ const lost = (thrown: unknown): never => {
 /** Reads a stream up to its first content; until there, a failure is still one of the attempt, not of the call. */
 async function holdUntilContent(
   reader: ReadableStreamDefaultReader<Uint8Array>,
-  follow: ChatStream,
+  follow: ReplyStream,
   signal: AbortSignal,
 ): Promise<Uint8Array[]> {
   const held: Uint8Array[] = [];
@@ -110,7 +111,7 @@ async function holdUntilContent(
     const released = done ? follow.flush() : follow.push(value);
     held.push(...released);
     size += value?.length ?? 0;
-    if (follow.facts.inBandError !== null) throw inBand(follow.facts.inBandError);
+    if (follow.facts.inBandError !== null) throw follow.facts.inBandError;
     if (done && !follow.facts.committed && !follow.facts.terminated) {
       throw new RouteletError({
         kind: "upstream",
@@ -129,14 +130,28 @@ async function answer(
   input: AttemptsInput,
   planned: PlannedAttempt,
   log: AttemptLog,
+  exchange: Exchange,
   signal: AbortSignal,
 ): Promise<{ reply: BackendReply; whole: Uint8Array | null }> {
-  const reply = await send(input, planned, log, signal);
+  const reply = await send(input, planned, log, exchange, signal);
   // An attempt that was given up meanwhile has its record already.
   if (!signal.aborted) log.answered(reply);
   const streamed = reply.status < 400 && input.call.stream && isEventStream(reply.headers);
   return { reply, whole: streamed ? null : await reply.whole().catch(lost) };
 }
+
+const EVENT_STREAM = "text/event-stream; charset=utf-8";
+
+/** A response's own headers cannot be changed. */
+function withContentType(headers: Headers, contentType: string | null): Headers {
+  if (contentType === null || headers.get("content-type") === contentType) return headers;
+  const changed = new Headers(headers);
+  changed.set("content-type", contentType);
+  return changed;
+}
+
+const nothingMore = () =>
+  new ReadableStream<Uint8Array>({ start: (controller) => controller.close() }).getReader();
 
 async function tryOne(
   input: AttemptsInput,
@@ -145,33 +160,40 @@ async function tryOne(
   clock: AttemptClock,
 ): Promise<ReadyReply> {
   const { signal } = clock;
-  const { reply, whole } = await orAborted(answer(input, planned, log, signal), signal);
+  const { client, call, context } = input;
+  const exchange = exchangeWith({ client, speaks: planned.speaks, model: planned.model, context });
+  const { reply, whole } = await orAborted(answer(input, planned, log, exchange, signal), signal);
   const { status, headers } = reply;
-  if (whole !== null) {
+  const ready = (content: ReadyReply["content"], contentType = headers.get("content-type")): ReadyReply => {
     clock.committed();
     log.firstByte();
-    const facts = readChatReply(whole);
-    if (status >= 400) throw refused({ planned, env: input.env, status, headers, body: whole, facts });
-    if (facts.malformedEvents > 0) throw notAReply();
-    if (facts.inBandError !== null) throw inBand(facts.inBandError);
-    return { log, clock, status, headers, content: { whole, facts } };
+    return { log, clock, status, headers: withContentType(headers, contentType), content };
+  };
+  if (whole !== null) {
+    if (status >= 400) {
+      const text = exchange.refusalText(whole);
+      throw refused({
+        planned,
+        status,
+        headers,
+        body: whole,
+        text,
+        passes: exchange.passes,
+        now: input.now(),
+      });
+    }
+    if (!call.stream) {
+      const { body, facts } = exchange.readWhole(whole);
+      return ready({ whole: body, facts });
+    }
+    const follow = exchange.streamWhole(whole);
+    return ready({ held: follow.flush(), rest: nothingMore(), follow }, EVENT_STREAM);
   }
   const rest = reply.stream().getReader();
-  const follow = createChatStream({
-    dropUsageChunk: !input.call.wantsStreamUsage,
-    renameModel: input.renameModel,
-  });
+  const follow = exchange.openStream();
   try {
     const held = await holdUntilContent(rest, follow, signal);
-    clock.committed();
-    log.firstByte();
-    return {
-      log,
-      clock,
-      status,
-      headers,
-      content: { held: held.length > 1 ? [joinBytes(held)] : held, rest, follow },
-    };
+    return ready({ held: held.length > 1 ? [joinBytes(held)] : held, rest, follow });
   } catch (thrown) {
     rest.cancel(thrown).catch(() => undefined);
     throw thrown;
@@ -208,6 +230,7 @@ export async function runAttempts(input: AttemptsInput, logs: AttemptLog[]): Pro
       seq: logs.length + 1,
       planned,
       call: input.call,
+      client: input.client,
       trace: input.trace,
       now: input.now,
     });
@@ -215,7 +238,7 @@ export async function runAttempts(input: AttemptsInput, logs: AttemptLog[]): Pro
     const done = planned.kind === "node" ? beginOnNode(planned.nodeId) : () => undefined;
     log.onEnd(done);
     const clock = startAttemptClock({
-      client: input.client,
+      client: input.left,
       firstByteMs: Math.max(MIN_FIRST_BYTE_MS, planned.firstByteMs - spent),
       idleMs: input.settings.deadlines.idleMs,
       totalEndsAt: input.totalEndsAt,

@@ -1,5 +1,12 @@
 import type { RouteletError } from "../errors.ts";
-import type { BackendDialect, ClientDialect, RenderContext, ReplyStream, WholeReply } from "./dialect.ts";
+import type {
+  BackendDialect,
+  ClientDialect,
+  RenderContext,
+  ReplyRenderer,
+  ReplyStream,
+  WholeReply,
+} from "./dialect.ts";
 import type { ModelRequest } from "./model-request.ts";
 import { emptyFacts, type ReplyEvent, type ReplyFacts } from "./reply.ts";
 
@@ -75,6 +82,29 @@ export function translateStream({ backend, client, request, context }: Translati
     flush: () => render(reader.end()),
     end: () => encoded(renderer.end()),
     fail: (error: RouteletError) => encoded(renderer.fail(error)),
+  };
+}
+
+/** The stream that a reply's events make in the client's dialect; all of it is there with the first `push`. */
+export function streamOfEvents(events: readonly ReplyEvent[], renderer: ReplyRenderer): ReplyStream {
+  const facts = emptyFacts();
+  let text = "";
+  for (const event of events) {
+    note(facts, event);
+    if (event.type === "finish") facts.finishReasons.push(event.reason);
+    text += renderer.push(event);
+  }
+  const take = (): Uint8Array[] => {
+    const pieces = encoded(text);
+    text = "";
+    return pieces;
+  };
+  return {
+    facts,
+    push: take,
+    flush: take,
+    end: () => encoded(renderer.end()),
+    fail: (error) => encoded(renderer.fail(error)),
   };
 }
 

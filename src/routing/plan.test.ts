@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { RouteletError } from "../errors.ts";
 import type { FleetNode } from "../fleet/snapshot.ts";
 import { type Capabilities, CHAT_ONLY } from "../tunnel/protocol/messages.ts";
-import { type Plan, type PlanInput, planAttempts } from "./plan.ts";
+import { type CloudModel, type Plan, type PlanInput, planAttempts } from "./plan.ts";
 import type { Target } from "./target.ts";
 
 function node(
@@ -46,8 +46,12 @@ const AUTO: Target = { kind: "auto", slmId: null, reference: null };
 const SLM: Target = { kind: "slm", slmId: null, localOnly: false };
 const LOCAL: Target = { kind: "slm", slmId: null, localOnly: true };
 
-function plan(target: Target, nodes: FleetNode[], more: Partial<PlanInput> & { cloudKey?: boolean } = {}) {
-  const { cloudKey = true, ...rest } = more;
+function plan(
+  target: Target,
+  nodes: FleetNode[],
+  more: Partial<PlanInput> & { cloudKey?: boolean; cloudDialects?: CloudModel["dialects"] } = {},
+) {
+  const { cloudKey = true, cloudDialects = ["openai-chat"], ...rest } = more;
   return planAttempts({
     target,
     projectId: "default",
@@ -60,7 +64,9 @@ function plan(target: Target, nodes: FleetNode[], more: Partial<PlanInput> & { c
       model: name,
       configured: cloudKey,
       variable: "OPENAI_API_KEY",
+      dialects: cloudDialects,
     }),
+    dialect: "openai-chat",
     deadlines: { autoNodeFirstByteMs: 8_000, firstByteMs: 600_000 },
     random: () => 0.5,
     ...rest,
@@ -73,6 +79,20 @@ const backends = (result: Plan | RouteletError) =>
     : result.attempts.map((attempt) => (attempt.kind === "node" ? attempt.nodeId : attempt.model));
 
 describe("planAttempts", () => {
+  it.each([
+    [
+      "its own dialect where the provider speaks it",
+      "anthropic-messages",
+      ["openai-chat", "anthropic-messages"],
+      "anthropic-messages",
+    ],
+    ["chat where it does not", "anthropic-messages", ["openai-responses", "openai-chat"], "openai-chat"],
+    ["what there is", "openai-chat", ["anthropic-messages"], "anthropic-messages"],
+  ] as const)("asks a provider in %s", (_name, dialect, cloudDialects, speaks) => {
+    const result = plan({ kind: "llm", reference: "x" }, [], { dialect, cloudDialects });
+    expect(result).toMatchObject({ attempts: [{ speaks }] });
+  });
+
   it("sends a cloud name to the cloud, whatever nodes there are", () => {
     expect(backends(plan({ kind: "llm", reference: "gpt-x" }, [node("a")]))).toEqual(["gpt-x"]);
     expect(backends(plan({ kind: "llm", reference: null }, [node("a")]))).toEqual(["gpt-5-mini"]);
@@ -81,14 +101,16 @@ describe("planAttempts", () => {
   it("takes the node first and the cloud as fallback for auto, with the shorter deadline on the node", () => {
     const result = plan(AUTO, [node("a")]) as Plan;
     expect(result.attempts).toEqual([
-      { kind: "node", nodeId: "a", model: "tiny", firstByteMs: 8_000 },
-      { kind: "cloud", provider: "openai", model: "gpt-5-mini", firstByteMs: 600_000 },
+      { kind: "node", nodeId: "a", model: "tiny", speaks: "openai-chat", firstByteMs: 8_000 },
+      { kind: "cloud", provider: "openai", model: "gpt-5-mini", speaks: "openai-chat", firstByteMs: 600_000 },
     ]);
   });
 
   it("answers auto from the node alone, without the short deadline, when there is no cloud key", () => {
     const result = plan(AUTO, [node("a")], { cloudKey: false }) as Plan;
-    expect(result.attempts).toEqual([{ kind: "node", nodeId: "a", model: "tiny", firstByteMs: 600_000 }]);
+    expect(result.attempts).toEqual([
+      { kind: "node", nodeId: "a", model: "tiny", speaks: "openai-chat", firstByteMs: 600_000 },
+    ]);
   });
 
   it("says which variable to set when a cloud name has no provider key", () => {

@@ -1,3 +1,4 @@
+import type { WireDialect } from "../dialects/call.ts";
 import { RouteletError } from "../errors.ts";
 import type { FleetNode, FleetSnapshot } from "../fleet/snapshot.ts";
 import type { Capabilities, ServedModel } from "../tunnel/protocol/messages.ts";
@@ -5,8 +6,8 @@ import type { Target } from "./target.ts";
 
 /** One backend to try. */
 export type PlannedAttempt =
-  | { kind: "node"; nodeId: string; model: string; firstByteMs: number }
-  | { kind: "cloud"; provider: string; model: string; firstByteMs: number };
+  | { kind: "node"; nodeId: string; model: string; speaks: WireDialect; firstByteMs: number }
+  | { kind: "cloud"; provider: string; model: string; speaks: WireDialect; firstByteMs: number };
 
 export interface Plan {
   /** Tried in order until one has something to release; never empty. */
@@ -25,11 +26,15 @@ export interface CloudModel {
   configured: boolean;
   /** The environment variable that configures it. */
   variable: string;
+  /** What the provider speaks. */
+  dialects: readonly WireDialect[];
 }
 
 export interface PlanInput {
   target: Target;
   projectId: string;
+  /** The dialect that the call came in. */
+  dialect: WireDialect;
   needs: NeedFlags;
   fleet: FleetSnapshot;
   /** Calls that this isolate has running on each node, by node id: the fleet's own numbers are seconds old. */
@@ -167,6 +172,7 @@ function cloudAttempt(input: PlanInput, name: string): PlannedAttempt | Routelet
       kind: "cloud",
       provider: cloud.provider,
       model: cloud.model,
+      speaks: spokenTo(cloud.dialects, input.dialect),
       firstByteMs: input.deadlines.firstByteMs,
     };
   }
@@ -178,8 +184,20 @@ function cloudAttempt(input: PlanInput, name: string): PlannedAttempt | Routelet
   });
 }
 
+/** The client's own dialect where the backend speaks it, so that bytes pass; else the one to translate into. */
+function spokenTo(dialects: readonly WireDialect[], own: WireDialect): WireDialect {
+  if (dialects.includes(own)) return own;
+  return dialects.find((dialect) => dialect === "openai-chat") ?? dialects[0] ?? "openai-chat";
+}
+
 function nodeAttempts(found: Candidate[], firstByteMs: number): PlannedAttempt[] {
-  return found.map(({ node, model }) => ({ kind: "node", nodeId: node.id, model: model.id, firstByteMs }));
+  return found.map(({ node, model }) => ({
+    kind: "node",
+    nodeId: node.id,
+    model: model.id,
+    speaks: "openai-chat",
+    firstByteMs,
+  }));
 }
 
 /**

@@ -1,15 +1,17 @@
-import { bearer, type Provider } from "./provider.ts";
+import { type Provider, withoutSlash } from "./provider.ts";
 
 /**
- * Anthropic through its OpenAI-compatible chat endpoint, which takes the key as a bearer token
- * (docs.anthropic.com, "OpenAI SDK compatibility"). `ANTHROPIC_BASE_URL` has no `/v1`, as its SDKs define it.
+ * Anthropic's Messages API (docs.anthropic.com, "Messages"). `ANTHROPIC_BASE_URL` has no `/v1`, as its SDKs define it;
+ * one that ends in it is taken all the same.
  */
 export const anthropic: Provider = {
   name: "anthropic",
   variable: "ANTHROPIC_API_KEY",
   configured: (env) => Boolean(env.ANTHROPIC_API_KEY),
-  chatUrl: (env) =>
-    `${(env.ANTHROPIC_BASE_URL || "https://api.anthropic.com").replace(/\/+$/, "").replace(/\/v1$/, "")}/v1/chat/completions`,
-  authHeaders: (env) => bearer(env.ANTHROPIC_API_KEY),
+  baseUrl: (env) => withoutSlash(env.ANTHROPIC_BASE_URL || "https://api.anthropic.com").replace(/\/v1$/, ""),
+  paths: { "anthropic-messages": "/v1/messages" },
+  authHeaders: (env): Record<string, string> =>
+    env.ANTHROPIC_API_KEY ? { "x-api-key": env.ANTHROPIC_API_KEY } : {},
+  defaultHeaders: { "anthropic-version": "2023-06-01" },
   owns: (model) => model.startsWith("claude"),
 };

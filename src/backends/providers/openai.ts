@@ -1,12 +1,17 @@
-import { bearer, type Provider } from "./provider.ts";
+import { bearer, type Provider, withoutSlash } from "./provider.ts";
 
 /** OpenAI, or any server that speaks its dialect at `OPENAI_BASE_URL`; such a server may need no key. */
 export const openai: Provider = {
   name: "openai",
   variable: "OPENAI_API_KEY",
   configured: (env) => Boolean(env.OPENAI_API_KEY || env.OPENAI_BASE_URL),
-  chatUrl: (env) =>
-    `${(env.OPENAI_BASE_URL || "https://api.openai.com/v1").replace(/\/+$/, "")}/chat/completions`,
+  baseUrl: (env) => withoutSlash(env.OPENAI_BASE_URL || "https://api.openai.com/v1"),
+  paths: {
+    "openai-chat": "/chat/completions",
+    "openai-responses": "/responses",
+    "openai-completions": "/completions",
+    "openai-embeddings": "/embeddings",
+  },
   authHeaders: (env) => bearer(env.OPENAI_API_KEY),
   owns: () => true,
 };

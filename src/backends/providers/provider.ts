@@ -1,3 +1,4 @@
+import type { WireDialect } from "../../dialects/call.ts";
 import type { Env } from "../../env.ts";
 
 /** A cloud provider as data: where it is, how it is asked, and what configures it. */
@@ -7,10 +8,14 @@ export interface Provider {
   /** The environment variable that a user sets to switch it on. */
   variable: string;
   configured(env: Env): boolean;
-  /** Where its OpenAI-compatible chat endpoint is; null for a provider that is reached by a binding. */
-  chatUrl(env: Env): string | null;
+  /** Where its API is, without a slash at the end; null for a provider that is reached by a binding. */
+  baseUrl(env: Env): string | null;
+  /** The dialects that it speaks, each with its path after the base URL. */
+  paths: Partial<Record<WireDialect, string>>;
   /** Its own credentials; the caller's never leave the gateway. */
   authHeaders(env: Env): Record<string, string>;
+  /** Headers that its API asks for; the client's own win. */
+  defaultHeaders?: Record<string, string>;
   /** Whether a name without a prefix belongs to it. */
   owns(model: string): boolean;
 }
@@ -18,4 +23,9 @@ export interface Provider {
 /** The usual way to present a key; nothing when there is none, for servers that need none. */
 export function bearer(key: string | undefined): Record<string, string> {
   return key ? { authorization: `Bearer ${key}` } : {};
+}
+
+/** A base URL as users write it, without the slashes that they may have put at its end. */
+export function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, "");
 }

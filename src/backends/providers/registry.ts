@@ -1,3 +1,4 @@
+import type { WireDialect } from "../../dialects/call.ts";
 import type { Env } from "../../env.ts";
 import { anthropic } from "./anthropic.ts";
 import { openai } from "./openai.ts";
@@ -16,7 +17,13 @@ export function providerNamed(name: string): Provider | undefined {
 export function resolveCloudModel(
   env: Env,
   name: string,
-): { provider: string; model: string; configured: boolean; variable: string } {
+): {
+  provider: string;
+  model: string;
+  configured: boolean;
+  variable: string;
+  dialects: WireDialect[];
+} {
   const slash = name.indexOf("/");
   const prefixed = slash > 0 ? providerNamed(name.slice(0, slash)) : undefined;
   const provider = prefixed ?? PROVIDERS.find((candidate) => candidate.owns(name)) ?? openai;
@@ -25,5 +32,6 @@ export function resolveCloudModel(
     model: prefixed ? name.slice(slash + 1) : name,
     configured: provider.configured(env),
     variable: provider.variable,
+    dialects: Object.keys(provider.paths) as WireDialect[],
   };
 }

@@ -5,7 +5,8 @@ export const workersAi: Provider = {
   name: "workers-ai",
   variable: "the `AI` binding (deploy with `npm run deploy`)",
   configured: (env) => env.AI !== undefined,
-  chatUrl: () => null,
+  baseUrl: () => null,
+  paths: { "openai-chat": "" },
   authHeaders: () => ({}),
   owns: (model) => model.startsWith("@cf/") || model.startsWith("@hf/"),
 };

@@ -1,241 +1,147 @@
-import { createParser } from "eventsource-parser";
-import { z } from "zod";
 import { joinBytes } from "../../bytes.ts";
-import { setTopLevelField } from "../json-splice.ts";
-import { createSseBlocks, MAX_PENDING_BYTES } from "../sse-blocks.ts";
+import type { RenderContext, ReplyStream } from "../dialect.ts";
+import { emptyFacts } from "../reply.ts";
+import { createSseEvents, type SseEvent } from "../sse-events.ts";
+import { type Chunk, errorInBand, readChunk } from "./chunk.ts";
+import { createChunkRepair, isContent } from "./chunk-repair.ts";
+import { streamErrorEvent } from "./error.ts";
+import { toolCallIdOf } from "./ids.ts";
+import { readUsage } from "./usage.ts";
 
-/** Tokens as OpenAI counts them: the prompt's include the cached ones. */
-export interface ChatUsage {
-  inputTokens: number;
-  cachedInputTokens: number;
-  outputTokens: number;
+/** A JSON string without control characters (RFC 8259 section 7). */
+const JSON_STRING = /^"(?:[^"\\\p{Cc}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"$/u;
+
+/** What stands around the content of a chunk that carries nothing else. */
+interface PlainShape {
+  head: string;
+  tail: string;
 }
 
-/** What the side copy of a reply has shown so far. */
-export interface ReplyFacts {
-  id: string | null;
-  model: string | null;
-  usage: ChatUsage | null;
-  finishReasons: string[];
-  /** The first content, tool, refusal or reasoning delta came: from here on the reply belongs to the client. */
-  committed: boolean;
-  /** `[DONE]` came. */
-  terminated: boolean;
-  /** An error that came inside the stream, as its upstream worded it. */
-  inBandError: string | null;
-  /** Events that were not JSON; skipped for reading, released as they came. */
-  malformedEvents: number;
+/** The shape of a chunk's text, when its one choice has only this content; null otherwise. */
+function plainShape(data: string, chunk: Chunk): PlainShape | null {
+  const [choice] = chunk.choices;
+  const delta = choice?.delta;
+  if (chunk.choices.length !== 1 || delta == null || choice?.finish_reason != null || chunk.usage != null)
+    return null;
+  if (typeof delta.content !== "string" || Object.keys(delta).length !== 1) return null;
+  const at = data.indexOf(JSON.stringify(delta.content), data.indexOf('"content"') + '"content"'.length);
+  return at < 0
+    ? null
+    : { head: data.slice(0, at), tail: data.slice(at + JSON.stringify(delta.content).length) };
 }
 
-export interface ChatStream {
-  readonly facts: ReplyFacts;
-  /** Takes the backend's bytes and returns what the client is to get of them. */
-  push(chunk: Uint8Array): Uint8Array[];
-  /** At the end of the backend's stream: the bytes of an unterminated last event. */
-  flush(): Uint8Array[];
-}
-
-const usageSchema = z.looseObject({
-  prompt_tokens: z.number(),
-  completion_tokens: z.number().nullish(),
-  prompt_tokens_details: z.looseObject({ cached_tokens: z.number().nullish() }).nullish(),
-});
-
-const chunkSchema = z.looseObject({
-  id: z.string().nullish(),
-  model: z.string().nullish(),
-  error: z.unknown().optional(),
-  choices: z
-    .array(
-      z.looseObject({
-        finish_reason: z.string().nullish(),
-        delta: z.record(z.string(), z.unknown()).nullish(),
-      }),
-    )
-    .nullish(),
-  usage: z.unknown().optional(),
-});
-
-/** Reads OpenAI's usage object; null when it is absent or not one. */
-export function readUsage(value: unknown): ChatUsage | null {
-  const parsed = usageSchema.safeParse(value);
-  if (!parsed.success) return null;
-  return {
-    inputTokens: parsed.data.prompt_tokens,
-    cachedInputTokens: parsed.data.prompt_tokens_details?.cached_tokens ?? 0,
-    outputTokens: parsed.data.completion_tokens ?? 0,
-  };
-}
-
-function hasContent(delta: Record<string, unknown>): boolean {
-  return Object.entries(delta).some(
-    ([name, value]) =>
-      name !== "role" &&
-      value !== null &&
-      value !== undefined &&
-      value !== "" &&
-      !(Array.isArray(value) && value.length === 0),
+/** Whether a chunk is like the one of this shape but for its content: it changes no fact, so it costs no parsing. */
+function isPlain(data: string, { head, tail }: PlainShape): boolean {
+  return (
+    data.startsWith(head) &&
+    data.endsWith(tail) &&
+    JSON_STRING.test(data.slice(head.length, data.length - tail.length))
   );
 }
 
-/** Some servers put an empty `error` beside every chunk. */
-function isError(error: unknown): boolean {
-  if (typeof error === "string") return error !== "";
-  return typeof error === "object" && error !== null && Object.keys(error).length > 0;
-}
+const ENCODER = new TextEncoder();
+const DONE = "data: [DONE]\n\n";
 
-/** An error's own words, from OpenAI's error object or whatever stands in its place. */
-export function errorText(error: unknown): string {
-  if (typeof error === "string") return error;
-  const message = z.looseObject({ message: z.string() }).safeParse(error);
-  return message.success ? message.data.message : JSON.stringify(error);
-}
-
-/** Only what has one of these can change the facts once content has come; all else needs no parsing. */
-const TELLING = /"(?:usage|finish_reason|error)"(?!\s*:\s*null)|\[DONE\]/;
+const eventOf = (chunk: unknown): Uint8Array => ENCODER.encode(`data: ${JSON.stringify(chunk)}\n\n`);
 
 /**
- * Follows a streamed OpenAI chat reply. The bytes pass through as they came; events are read on a side copy.
- * Removed is only the usage chunk that the client did not ask for (`dropUsageChunk`); changed is only the
- * model's name, where a key's setting asks for the requested one (`renameModel`).
+ * Follows a streamed OpenAI chat reply for a client of the same dialect. The bytes pass through as they came; events
+ * are read on a side copy. Left out are the usage chunk that the client did not ask for, what is no JSON, and all that
+ * follows `[DONE]`; written anew are only chunks that break an invariant (`chunk-repair.ts`), and the model's name where
+ * a key's setting asks for the requested one.
  */
-export function createChatStream(options: {
-  dropUsageChunk: boolean;
-  renameModel: string | null;
-}): ChatStream {
-  const facts: ReplyFacts = {
-    id: null,
-    model: null,
-    usage: null,
-    finishReasons: [],
-    committed: false,
-    terminated: false,
-    inBandError: null,
-    malformedEvents: 0,
-  };
-  const blocks = createSseBlocks();
-  const decoder = new TextDecoder();
-  let data: string[] = [];
-  const parser = createParser({ onEvent: (event) => data.push(event.data) });
+export function passChatStream(context: RenderContext): ReplyStream {
+  const facts = emptyFacts();
+  const events = createSseEvents();
+  const repair = createChunkRepair({
+    makeCallId: (choice, index) => toolCallIdOf(context.callId, choice, index),
+  });
+  let plain: PlainShape | null = null;
+  let last: Chunk | null = null;
+  let lastLacksBlankLine = false;
 
-  const tellsNothing = (text: string) => facts.committed && facts.model !== null && !TELLING.test(text);
-
-  /** True when the event carries usage and nothing else. */
-  function read(event: string): boolean {
-    if (event === "[DONE]") {
-      facts.terminated = true;
-      return false;
+  function note(chunk: Chunk): void {
+    if (typeof chunk.id === "string") facts.id ??= chunk.id;
+    if (typeof chunk.model === "string" && chunk.model !== "") facts.model ??= chunk.model;
+    facts.inBandError ??= errorInBand(chunk.error);
+    facts.usage = readUsage(chunk.usage) ?? facts.usage;
+    if (isContent(chunk)) facts.committed = true;
+    for (const { finish_reason } of chunk.choices) {
+      if (typeof finish_reason !== "string" || finish_reason === "") continue;
+      facts.finishReasons.push(finish_reason);
+      facts.complete = true;
     }
-    if (tellsNothing(event)) return false;
-    let json: unknown;
-    try {
-      json = JSON.parse(event);
-    } catch {
-      facts.malformedEvents++;
-      return false;
-    }
-    const parsed = chunkSchema.safeParse(json);
-    if (!parsed.success) {
-      facts.malformedEvents++;
-      return false;
-    }
-    const chunk = parsed.data;
-    facts.id ??= chunk.id ?? null;
-    facts.model ??= chunk.model ?? null;
-    if (isError(chunk.error)) facts.inBandError = errorText(chunk.error);
-    const usage = readUsage(chunk.usage);
-    if (usage !== null) facts.usage = usage;
-    for (const choice of chunk.choices ?? []) {
-      if (choice.delta && hasContent(choice.delta)) facts.committed = true;
-      if (choice.finish_reason) {
-        facts.finishReasons.push(choice.finish_reason);
-        facts.committed = true;
-      }
-    }
-    return usage !== null && (chunk.choices ?? []).length === 0;
   }
 
-  function rename(block: Uint8Array, model: string): Uint8Array {
-    const lines = decoder.decode(block).split("\n");
-    const renamed = lines.map((line) => {
-      const match = /^data: ?(\{.*\})(\r?)$/.exec(line);
-      return match?.[1]?.includes('"model"')
-        ? `data: ${setTopLevelField(match[1], "model", model)}${match[2] ?? ""}`
-        : line;
+  /** A proper end without a `finish_reason` gets one: SDKs cannot build a message without. */
+  function lateFinish(): Uint8Array[] {
+    const choices = repair.unfinished().map(({ index, reason, calls }) => {
+      facts.finishReasons.push(reason);
+      return { index, delta: calls.length > 0 ? { tool_calls: calls } : {}, finish_reason: reason };
     });
-    return new TextEncoder().encode(renamed.join("\n"));
+    if (choices.length === 0 || last === null) return [];
+    const { id, object, created, model } = last;
+    return [eventOf(renamed({ id, object, created, model, choices }))];
   }
 
-  function release(block: Uint8Array): Uint8Array[] {
-    if (block.length > MAX_PENDING_BYTES) {
-      facts.malformedEvents++;
-      facts.committed = true;
-      return [block];
+  function renamed(chunk: Chunk): Chunk {
+    return context.renameModel === null ? chunk : { ...chunk, model: context.renameModel };
+  }
+
+  function release(event: SseEvent, data: string): Uint8Array[] {
+    if (data === "[DONE]") {
+      const late = facts.committed ? lateFinish() : [];
+      facts.terminated = true;
+      facts.complete = true;
+      return [...late, event.raw];
     }
-    const text = decoder.decode(block);
-    if (options.renameModel === null && tellsNothing(text)) return [block];
-    data = [];
-    parser.reset();
-    parser.feed(text);
-    const usageOnly = data.map(read).some(Boolean);
-    if (usageOnly && options.dropUsageChunk && data.length === 1) return [];
-    if (options.renameModel !== null && facts.malformedEvents === 0)
-      return [rename(block, options.renameModel)];
-    return [block];
+    if (plain !== null && isPlain(data, plain)) return [event.raw];
+    const read = readChunk(data);
+    if (read === null) {
+      facts.malformedEvents++;
+      return [];
+    }
+    const { chunk } = read;
+    note(chunk);
+    if (facts.inBandError !== null) return [];
+    const usageOnly = chunk.choices.length === 0 && chunk.usage != null;
+    if (usageOnly && !context.call.wantsStreamUsage) return [];
+    const mended = repair.mend(chunk);
+    last = mended;
+    if (mended === chunk && !read.changed && context.renameModel === null) {
+      if (facts.committed) plain ??= plainShape(data, chunk);
+      return [event.raw];
+    }
+    return [eventOf(renamed(mended))];
+  }
+
+  function take(read: readonly SseEvent[]): Uint8Array[] {
+    const released: Uint8Array[] = [];
+    for (const event of read) {
+      if (facts.terminated || facts.inBandError !== null) break;
+      if (event.tooLong) {
+        facts.malformedEvents++;
+        facts.committed = true;
+        released.push(event.raw);
+      } else if (event.data === null) released.push(event.raw);
+      else released.push(...release(event, event.data));
+    }
+    return released.length > 1 ? [joinBytes(released)] : released;
   }
 
   return {
     facts,
-    push(chunk) {
-      const released: Uint8Array[] = [];
-      for (const block of blocks.push(chunk)) {
-        for (const bytes of release(block)) released.push(bytes);
-      }
-      return released.length > 1 ? [joinBytes(released)] : released;
-    },
+    push: (chunk) => take(events.push(chunk)),
     flush() {
-      const rest = blocks.rest();
-      if (rest.length === 0) return [];
-      parser.reset();
-      data = [];
-      parser.feed(`${decoder.decode(rest)}\n\n`);
-      data.forEach(read);
-      return [rest];
+      const rest = take(events.flush());
+      lastLacksBlankLine = rest.length > 0;
+      return rest;
     },
+    end() {
+      const blank = lastLacksBlankLine ? "\n\n" : "";
+      const done = facts.terminated ? "" : DONE;
+      return blank + done === "" ? [] : [ENCODER.encode(blank + done)];
+    },
+    fail: (error) => [streamErrorEvent(error)],
   };
-}
-
-const DECODER = new TextDecoder();
-
-/** The facts of a reply that came whole. */
-export function readChatReply(body: Uint8Array): ReplyFacts {
-  const facts: ReplyFacts = {
-    id: null,
-    model: null,
-    usage: null,
-    finishReasons: [],
-    committed: true,
-    terminated: true,
-    inBandError: null,
-    malformedEvents: 0,
-  };
-  let json: unknown;
-  try {
-    json = JSON.parse(DECODER.decode(body));
-  } catch {
-    facts.malformedEvents = 1;
-    return facts;
-  }
-  const parsed = chunkSchema.safeParse(json);
-  if (!parsed.success) {
-    facts.malformedEvents = 1;
-    return facts;
-  }
-  const reply = parsed.data;
-  facts.id = reply.id ?? null;
-  facts.model = reply.model ?? null;
-  facts.usage = readUsage(reply.usage);
-  facts.finishReasons = (reply.choices ?? []).flatMap(({ finish_reason }) => finish_reason ?? []);
-  if (isError(reply.error)) facts.inBandError = errorText(reply.error);
-  return facts;
 }

@@ -1,7 +1,9 @@
 import { z } from "zod";
-import { RouteletError } from "../../errors.ts";
 import type { Call, Needs } from "../call.ts";
 import { setTopLevelField } from "../json-splice.ts";
+import type { ModelRequest } from "../model-request.ts";
+import { readJsonObject, readWith } from "../read-json.ts";
+import { chatToRequest } from "./to-request.ts";
 
 /** More would hold up every other call of the isolate while they are checked. */
 const MAX_MESSAGES = 10_000;
@@ -42,18 +44,6 @@ const chatRequest = z.looseObject({
 
 type ChatRequest = z.infer<typeof chatRequest>;
 
-function path(segments: readonly PropertyKey[]): string {
-  return segments.reduce<string>(
-    (text, segment) =>
-      typeof segment === "number"
-        ? `${text}[${segment}]`
-        : text === ""
-          ? String(segment)
-          : `${text}.${String(segment)}`,
-    "",
-  );
-}
-
 function hasPart(request: ChatRequest, types: readonly string[]): boolean {
   return request.messages.some(
     ({ content }) => Array.isArray(content) && content.some(({ type }) => types.includes(type)),
@@ -80,46 +70,15 @@ function needsOf(request: ChatRequest): Needs {
   };
 }
 
-/** A schema's message as the rest of a sentence that begins with the field's name. */
-function sentence(message = ""): string {
-  if (message.endsWith("received undefined")) return "is missing";
-  return `is wrong: ${message.replace(/^Invalid input: /, "")}`;
-}
-
 /**
  * Reads a `POST /v1/chat/completions` body.
  *
- * @throws RouteletError `invalid_json` or `invalid_type` (with `param` naming the field).
+ * @throws RouteletError `invalid_json`, `json_too_deep` or `invalid_type` (with `param` naming the field).
  */
 export function parseChatCall(body: Uint8Array): Call {
-  let text: string;
-  let json: unknown;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new RouteletError({
-      kind: "invalid_request",
-      code: "invalid_json",
-      message: "The request body is not valid JSON in UTF-8. Send a JSON object with `model` and `messages`.",
-      cause,
-    });
-  }
-  const parsed = chatRequest.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const param = path(issue?.path ?? []);
-    throw new RouteletError({
-      kind: "invalid_request",
-      code: "invalid_type",
-      message:
-        param === ""
-          ? "The request body must be a JSON object with `model` and `messages`."
-          : `\`${param}\` ${sentence(issue?.message)}.`,
-      param: param === "" ? undefined : param,
-    });
-  }
-  const request = parsed.data;
+  const { text, json } = readJsonObject(body, "`model` and `messages`");
+  const request = readWith(chatRequest, json);
+  let built: ModelRequest | null = null;
   const call: Call = {
     dialect: "openai-chat",
     requestedModel: request.model,
@@ -128,7 +87,10 @@ export function parseChatCall(body: Uint8Array): Call {
     needs: needsOf(request),
     text,
     passBody: (model) => chatBodyFor(call, model),
-    request: null,
+    request() {
+      built ??= chatToRequest(json);
+      return built;
+    },
   };
   return call;
 }

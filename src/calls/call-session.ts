@@ -1,0 +1,161 @@
+import type { Call } from "../dialects/call.ts";
+import type { Env } from "../env.ts";
+import type { RouteletError } from "../errors.ts";
+import type { Outcome } from "../ledger/records.ts";
+import type { Plan } from "../routing/plan.ts";
+import type { Caller } from "../security/caller.ts";
+import { authenticate } from "../security/key-snapshot.ts";
+import { settingsFor } from "../security/settings-snapshot.ts";
+import type { Settings } from "../settings.ts";
+import { startCallTrace } from "../telemetry/call-trace.ts";
+import { isolateTelemetry } from "../telemetry/config.ts";
+import { enqueue } from "../telemetry/exporter.ts";
+import type { CallTrace } from "../telemetry/trace-handles.ts";
+import type { AttemptLog } from "./attempt-log.ts";
+import { type CallRecord, openCallRecord } from "./call-record.ts";
+
+/** How a call ended, whoever ended it. */
+export interface CallEnd {
+  outcome: Outcome;
+  /** The status that the client saw. */
+  status: number;
+  servedBy: string | null;
+  error: RouteletError | null;
+}
+
+/** A call from its key on: who makes it, what is recorded and traced of it, and its one end. */
+export interface CallSession {
+  readonly caller: Caller;
+  readonly settings: Settings;
+  readonly record: CallRecord;
+  readonly trace: CallTrace;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** Every attempt in order. */
+  readonly logs: AttemptLog[];
+  readonly task: string | null;
+  readonly session: string | null;
+  waitUntil(work: Promise<unknown>): void;
+  now(): number;
+  /** Known after parsing. */
+  call: Call | null;
+  bytes: Uint8Array | null;
+  plan: Plan | null;
+  /** Begins the record; once. */
+  begin(): void;
+  /** Why the call went where it went, as in `x-routelet-reason`. */
+  reason(error: RouteletError | null): string;
+  /** The headers that every answer to this call carries. */
+  headers(servedBy: string | null, reason: string): Record<string, string | null>;
+  /** Ends record and trace, behind the response; once. */
+  close(end: CallEnd): void;
+}
+
+/** Optional request headers are labels, not content: cut rather than refused. */
+function label(request: Request, name: string): string | null {
+  const value = request.headers.get(name)?.trim();
+  return value ? value.slice(0, 256) : null;
+}
+
+/** The records of a call are made after its answer was handed over: they would only delay it. */
+function afterResponse(): Promise<void> {
+  return scheduler.wait(0);
+}
+
+/**
+ * Opens a call at an endpoint.
+ *
+ * @throws RouteletError when the key is missing, wrong or revoked.
+ */
+export async function openCallSession(options: {
+  request: Request;
+  endpoint: string;
+  env: Env;
+  ctx: ExecutionContext;
+}): Promise<CallSession> {
+  const { request, endpoint, env, ctx } = options;
+  const now = Date.now;
+  const startedAt = now();
+  const waitUntil = (work: Promise<unknown>) => ctx.waitUntil(work);
+  const telemetry = isolateTelemetry(env);
+  const trace = startCallTrace({
+    config: telemetry,
+    headers: request.headers,
+    method: "POST",
+    path: endpoint,
+    clock: now,
+    startedAt,
+  });
+  const caller = await authenticate({ request, env, waitUntil, clock: now });
+  const settings = await settingsFor({ env, projectId: caller.projectId, waitUntil, clock: now });
+  const record = openCallRecord({ env, caller, settings, traceId: trace.traceId, startedAt, waitUntil });
+  // Registered before anything can end: what runs after a client has left is cut off unless it was waited for.
+  const closed = Promise.withResolvers<void>();
+  waitUntil(closed.promise);
+  let closing = false;
+
+  const session: CallSession = {
+    caller,
+    settings,
+    record,
+    trace,
+    startedAt,
+    logs: [],
+    task: label(request, "x-routelet-task"),
+    session: label(request, "x-routelet-session"),
+    waitUntil,
+    now,
+    call: null,
+    bytes: null,
+    plan: null,
+    begin() {
+      record.start({
+        endpoint,
+        requestedModel: session.call?.requestedModel ?? "",
+        route: label(request, "x-routelet-route"),
+        task: session.task,
+        session: session.session,
+        stream: session.call?.stream ?? false,
+      });
+    },
+    reason(error) {
+      if (session.plan === null) return error?.code ?? "unknown";
+      const before = session.logs.at(-2)?.record().errorCode;
+      return before ? `${session.plan.reason}>fallback:${before}` : session.plan.reason;
+    },
+    headers: (servedBy, reason) => ({
+      "x-routelet-call": record.id,
+      "x-routelet-served-by": servedBy,
+      "x-routelet-reason": reason,
+      "x-routelet-task": session.task,
+    }),
+    close(end) {
+      if (closing) return;
+      closing = true;
+      settle(end).then(closed.resolve, closed.reject);
+    },
+  };
+
+  async function settle(end: CallEnd): Promise<void> {
+    const endedAt = now();
+    await afterResponse();
+    await Promise.all(session.logs.map((log) => log.settled()));
+    const reason = session.reason(end.error);
+    const spans = trace.end({
+      endedAt,
+      callId: record.id,
+      projectId: caller.projectId,
+      outcome: end.outcome,
+      status: end.status,
+      requestedModel: session.call?.requestedModel ?? null,
+      servedBy: end.servedBy,
+      reason,
+      task: session.task,
+      errorCode: end.error?.code ?? null,
+    });
+    enqueue({ config: telemetry, spans, waitUntil, fetch: (...args) => fetch(...args) });
+    await record.finish({ ...end, endedAt, reason, attempts: session.logs, request: session.bytes });
+  }
+
+  return session;
+}

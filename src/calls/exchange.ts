@@ -1,0 +1,90 @@
+import type { WireDialect } from "../dialects/call.ts";
+import type { ClientDialect, RenderContext, ReplyStream, WholeReply } from "../dialects/dialect.ts";
+import { backendDialect } from "../dialects/registry.ts";
+import { replyEvents } from "../dialects/reply-events.ts";
+import { streamOfEvents, translateStream, translateWhole } from "../dialects/translate.ts";
+import { RouteletError } from "../errors.ts";
+
+/** How one attempt is worded and read: what goes to the backend, and how its answer becomes the client's. */
+export interface Exchange {
+  /** The request's body in the backend's dialect. */
+  body: string;
+  /** Whether the backend speaks the client's dialect itself. */
+  passes: boolean;
+  openStream(): ReplyStream;
+  /** @throws RouteletError when the body is no reply, or an error. */
+  readWhole(body: Uint8Array): WholeReply;
+  /** A whole reply for a client that asked for a stream, from a backend that does not stream. Throws as `readWhole`. */
+  streamWhole(body: Uint8Array): ReplyStream;
+  /** What a refusal says, in the backend's words; null when it does not say. */
+  refusalText(body: Uint8Array): string | null;
+}
+
+function untranslatable(from: WireDialect, to: WireDialect): RouteletError {
+  return new RouteletError({
+    kind: "invalid_request",
+    code: "unsupported_endpoint",
+    message: `The model's backend does not serve ${from} requests, and these have no translation to ${to}. Choose a model of a provider that does.`,
+    param: "model",
+  });
+}
+
+function notAReply(): RouteletError {
+  return new RouteletError({
+    kind: "upstream",
+    code: "upstream_invalid_reply",
+    message: "The backend answered with something that is not a reply. Check its base URL.",
+    retryable: true,
+  });
+}
+
+/**
+ * Words an attempt at a backend that speaks `speaks`. In the client's own dialect bytes pass through; in another
+ * they are translated through the internal form.
+ *
+ * @throws RouteletError `unsupported_endpoint`, or what the call's own translation refuses.
+ */
+export function exchangeWith(options: {
+  client: ClientDialect;
+  speaks: WireDialect;
+  model: string;
+  context: RenderContext;
+}): Exchange {
+  const { client, speaks, model, context } = options;
+  const { call } = context;
+  const backend = backendDialect(speaks);
+  const readPassed = (body: Uint8Array): WholeReply => {
+    const whole = client.passWhole(body, context);
+    if (whole.facts.inBandError !== null) throw whole.facts.inBandError;
+    if (whole.facts.malformedEvents > 0) throw notAReply();
+    return whole;
+  };
+  const request = speaks === call.dialect ? null : (call.request?.() ?? null);
+  if (speaks !== call.dialect && (backend === null || request === null))
+    throw untranslatable(call.dialect, speaks);
+
+  const streamWhole = (body: Uint8Array): ReplyStream => {
+    const asked = request ?? call.request?.() ?? null;
+    if (backend === null || asked === null) throw notAReply();
+    return streamOfEvents(replyEvents(backend.readReply(body, asked)), client.openRenderer(context));
+  };
+  if (backend === null || request === null) {
+    return {
+      body: call.passBody(model),
+      passes: true,
+      openStream: () => client.passStream(context),
+      readWhole: readPassed,
+      streamWhole,
+      refusalText: (body) => client.passWhole(body, context).facts.inBandError?.message ?? null,
+    };
+  }
+  const translation = { backend, client, request, context };
+  return {
+    body: backend.renderRequest(request, { model, stream: call.stream }),
+    passes: false,
+    openStream: () => translateStream(translation),
+    readWhole: (body) => translateWhole(body, translation),
+    streamWhole,
+    refusalText: (body) => backend.readError(body)?.message ?? null,
+  };
+}

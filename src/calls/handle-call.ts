@@ -1,0 +1,252 @@
+import type { Call } from "../dialects/call.ts";
+import type { ClientDialect, RenderContext } from "../dialects/dialect.ts";
+
+import type { Env } from "../env.ts";
+import { RouteletError, toRouteletError } from "../errors.ts";
+import { parseRoute, resolveTarget, type Target } from "../routing/target.ts";
+import { clientGone } from "./attempt-clock.ts";
+import { AttemptFailed } from "./attempt-failed.ts";
+import { outcomeOf } from "./attempt-log.ts";
+import { type CallSession, openCallSession } from "./call-session.ts";
+import { startHeartbeat } from "./heartbeat.ts";
+import { logInternal } from "./log-internal.ts";
+import { type PlanOptions, planCall, planOn } from "./plan-call.ts";
+import { readBody } from "./read-body.ts";
+import { releaseStream, responseHeaders } from "./release.ts";
+import { releaseLater } from "./release-later.ts";
+import { type ReadyReply, runAttempts } from "./run-attempts.ts";
+
+const EVENT_STREAM = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" };
+
+function contextOf(session: CallSession, call: Call): RenderContext {
+  return {
+    call,
+    callId: session.record.id,
+    renameModel: session.caller.returnRequestedModel ? call.requestedModel : null,
+    // Four bytes of JSON to a token: `message_start` has to say something before the backend has counted.
+    estimatedInputTokens: Math.ceil(call.text.length / 4),
+    now: session.startedAt,
+  };
+}
+
+/** Plans the call and sends it; resolves with the first attempt that has something to release. */
+async function dispatch(options: {
+  client: ClientDialect;
+  request: Request;
+  env: Env;
+  session: CallSession;
+  call: Call;
+  context: RenderContext;
+  target: Target;
+}): Promise<{ running: Promise<ReadyReply> }> {
+  const { client, request, env, session, call, target } = options;
+  const { caller, settings, trace, now, waitUntil } = session;
+  if (target.kind === "slm") trace.keepContentLocal();
+  if (target.kind === "slm" && target.localOnly) session.record.keepNoContent();
+  const routeStart = now();
+  const planning: PlanOptions = {
+    env,
+    call,
+    target,
+    caller,
+    settings,
+    now: session.startedAt,
+    waitUntil,
+  };
+  const plan = await planCall(planning);
+  session.plan = plan;
+  trace.route({
+    startedAt: routeStart,
+    reason: plan.reason,
+    task: session.task,
+    plan: plan.attempts.map((attempt) =>
+      attempt.kind === "node" ? `slm/${attempt.model}` : `llm/${attempt.provider}/${attempt.model}`,
+    ),
+  });
+  const running = runAttempts(
+    {
+      env,
+      projectId: caller.projectId,
+      client,
+      call,
+      context: options.context,
+      plan,
+      replan: async () => {
+        const fresh = await planOn({ ...planning, now: now() }, true);
+        return fresh instanceof RouteletError ? null : fresh;
+      },
+      settings,
+      mayLeave: target.kind !== "slm",
+      clientHeaders: request.headers,
+      left: request.signal,
+      totalEndsAt: session.startedAt + settings.deadlines.totalMs,
+      trace,
+      now,
+      fetch: (...args) => fetch(...args),
+    },
+    session.logs,
+  );
+  // The dispatch is on its way before the ledger begins to work; neither waits for the other.
+  session.begin();
+  return { running };
+}
+
+/** One call at an agents' endpoint, from its first byte in to its finish record. */
+export async function handleCall(options: {
+  client: ClientDialect;
+  request: Request;
+  env: Env;
+  ctx: ExecutionContext;
+}): Promise<Response> {
+  const { client, request, env, ctx } = options;
+  let session: CallSession;
+  try {
+    session = await openCallSession({ request, endpoint: client.endpoint, env, ctx });
+  } catch (thrown) {
+    const error = toRouteletError(thrown);
+    logInternal(error, null);
+    return client.renderError(error);
+  }
+  try {
+    const bytes = await readBody(request);
+    session.bytes = bytes;
+    const call = client.parse(bytes);
+    session.call = call;
+    const route = parseRoute(request.headers.get("x-routelet-route"));
+    const target = resolveTarget({ model: call.requestedModel, route });
+    const context = contextOf(session, call);
+    const { running } = await dispatch({ client, request, env, session, call, context, target });
+    const { heartbeat } = session.settings;
+    if (call.stream && heartbeat.comments && !(await settledWithin(running, heartbeat.afterMs)))
+      return await answerLater({ client, request, session, context, running });
+    const ready = await running;
+    await session.record.durable();
+    return answer({ client, session, context, ready });
+  } catch (thrown) {
+    return await failed({ client, request, session, thrown });
+  }
+}
+
+/** Whether a promise settles, in whatever way, before the time is over. */
+function settledWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), ms);
+    const settled = () => {
+      clearTimeout(timer);
+      resolve(true);
+    };
+    promise.then(settled, settled);
+  });
+}
+
+function failureOf(request: Request, thrown: unknown): AttemptFailed {
+  if (request.signal.aborted) return new AttemptFailed(clientGone());
+  return thrown instanceof AttemptFailed ? thrown : new AttemptFailed(toRouteletError(thrown));
+}
+
+/** The answer to a call of which nothing was released. */
+async function failed(options: {
+  client: ClientDialect;
+  request: Request;
+  session: CallSession;
+  thrown: unknown;
+}): Promise<Response> {
+  const { client, session } = options;
+  const { error, refusal } = failureOf(options.request, options.thrown);
+  logInternal(error, session.record.id);
+  session.begin();
+  await session.record.durable();
+  const status = refusal?.status ?? error.status;
+  session.close({ outcome: outcomeOf(error), status, servedBy: null, error });
+  const own = session.headers(null, session.reason(error));
+  if (refusal !== null)
+    return new Response(refusal.body, { status, headers: responseHeaders(refusal.headers, own) });
+  const response = client.renderError(error);
+  for (const [name, value] of Object.entries(own)) if (value !== null) response.headers.set(name, value);
+  return response;
+}
+
+/** Hands a reply over: whole, or as the stream that it is. */
+function answer(options: {
+  client: ClientDialect;
+  session: CallSession;
+  context: RenderContext;
+  ready: ReadyReply;
+}): Response {
+  const { session, ready } = options;
+  const { log, status, content } = ready;
+  const headers = responseHeaders(ready.headers, session.headers(log.servedBy, session.reason(null)));
+  if ("whole" in content) {
+    const { whole, facts } = content;
+    ready.clock.stop();
+    session.record.copyResponse(whole);
+    log.content(() => whole);
+    log.end({ outcome: "done", error: null, facts });
+    session.close({ outcome: "done", status, servedBy: log.servedBy, error: null });
+    return new Response(whole, { status, headers });
+  }
+  headers.set("cache-control", headers.get("cache-control") ?? "no-cache");
+  return new Response(streamOf(options), { status, headers });
+}
+
+function streamOf(options: {
+  client: ClientDialect;
+  session: CallSession;
+  context: RenderContext;
+  ready: ReadyReply;
+}): ReadableStream<Uint8Array> {
+  const { client, session, ready } = options;
+  const { log, status, content } = ready;
+  if ("whole" in content) throw new TypeError("a call for a stream was given a whole reply");
+  const { heartbeat } = session.settings;
+  return releaseStream({
+    ...content,
+    clock: ready.clock,
+    heartbeat: heartbeat.comments
+      ? startHeartbeat({ bytes: client.heartbeat, afterMs: heartbeat.afterMs, now: session.now })
+      : null,
+    onBytes: (bytes) => session.record.copyResponse(bytes),
+    beforeEnd: null,
+    onEnd: ({ outcome, error, facts }) => {
+      log.content(() => session.record.responseCopy());
+      log.end({ outcome, error, facts });
+      session.close({ outcome, status, servedBy: log.servedBy, error });
+    },
+  });
+}
+
+/** The answer to a streamed call that has kept its client waiting: headers now, the decision later. */
+async function answerLater(options: {
+  client: ClientDialect;
+  request: Request;
+  session: CallSession;
+  context: RenderContext;
+  running: Promise<ReadyReply>;
+}): Promise<Response> {
+  const { client, session, context, running } = options;
+  await session.record.durable();
+  const body = running.then((ready) => streamOf({ client, session, context, ready }));
+  const stream = releaseLater({
+    body,
+    heartbeat: startHeartbeat({
+      bytes: client.heartbeat,
+      afterMs: session.settings.heartbeat.afterMs,
+      now: session.now,
+    }),
+    renderFailure: (thrown) => {
+      const { error } = failureOf(options.request, thrown);
+      logInternal(error, session.record.id);
+      session.close({ outcome: outcomeOf(error), status: 200, servedBy: null, error });
+      const bytes = new TextEncoder().encode(client.openRenderer(context).fail(error));
+      session.record.copyResponse(bytes);
+      return bytes;
+    },
+  });
+  // Where nobody reads any more, nobody else would end the record.
+  body.catch((thrown) => {
+    const { error } = failureOf(options.request, thrown);
+    session.close({ outcome: outcomeOf(error), status: 200, servedBy: null, error });
+  });
+  const own = session.headers("pending", session.reason(null));
+  return new Response(stream, { headers: responseHeaders(new Headers(EVENT_STREAM), own) });
+}

@@ -1,0 +1,95 @@
+import { RouteletError } from "../../errors.ts";
+import type { OutputPart } from "../model-request.ts";
+import type { Reply, ReplyChoice } from "../reply.ts";
+import type { ToolNames } from "../tool-names.ts";
+import { errorInBand } from "./chunk.ts";
+import { readFinishReason } from "./finish-reasons.ts";
+import { toolCallIdOf } from "./ids.ts";
+import { readLogprobs } from "./logprobs.ts";
+import { deltaText } from "./reader.ts";
+import { readUsage } from "./usage.ts";
+
+type Json = Record<string, unknown>;
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
+
+function notAReply(): RouteletError {
+  return new RouteletError({
+    kind: "upstream",
+    code: "upstream_invalid_reply",
+    message: "The backend answered with something that is not a chat completion. Check its base URL.",
+    retryable: true,
+  });
+}
+
+function partsOf(message: Json, names: ToolNames, makeId: (index: number) => string): OutputPart[] {
+  const parts: OutputPart[] = [];
+  const reasoning = isText(message.reasoning_content) ? message.reasoning_content : message.reasoning;
+  if (isText(reasoning))
+    parts.push({
+      type: "reasoning",
+      text: reasoning,
+      signature: null,
+      redacted: null,
+      origin: "openai-chat",
+    });
+  const text = deltaText(message.content);
+  if (text !== "") parts.push({ type: "text", text });
+  if (isText(message.refusal)) parts.push({ type: "refusal", text: message.refusal });
+  const calls = Array.isArray(message.tool_calls) ? message.tool_calls.filter(isObject) : [];
+  if (calls.length === 0 && isObject(message.function_call)) calls.push({ function: message.function_call });
+  for (const [index, call] of calls.entries()) {
+    const details = isObject(call.function) ? call.function : {};
+    const given = details.arguments;
+    parts.push({
+      type: "tool_call",
+      id: isText(call.id) ? call.id : makeId(index),
+      name: names.toClient(String(details.name ?? "")),
+      arguments: typeof given === "string" ? given || "{}" : JSON.stringify(given ?? {}),
+    });
+  }
+  return parts;
+}
+
+/**
+ * Reads a whole OpenAI chat completion; repairs its tool calls (wire traps 11, 12, 16).
+ *
+ * @throws RouteletError `upstream_invalid_reply`, or the error that stands inside it.
+ */
+export function readChatCompletion(body: Uint8Array, names: ToolNames): Reply {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    throw notAReply();
+  }
+  if (!isObject(json)) throw notAReply();
+  const error = errorInBand(json.error);
+  if (error !== null) throw error;
+  if (!Array.isArray(json.choices) || json.choices.length === 0 || !json.choices.every(isObject))
+    throw notAReply();
+  const seed = crypto.randomUUID();
+  const choices = json.choices.map((choice, at): ReplyChoice => {
+    const message = isObject(choice.message) ? choice.message : {};
+    const parts = partsOf(message, names, (index) => toolCallIdOf(seed, at, index));
+    const hasCalls = parts.some(({ type }) => type === "tool_call");
+    const word = isText(choice.finish_reason) ? choice.finish_reason : "stop";
+    return {
+      index: typeof choice.index === "number" ? choice.index : at,
+      parts,
+      finish: readFinishReason(word, hasCalls),
+      stopSequence: null,
+      logprobs: readLogprobs(choice.logprobs),
+    };
+  });
+  return {
+    id: isText(json.id) ? json.id : null,
+    model: isText(json.model) ? json.model : null,
+    created: typeof json.created === "number" ? json.created : null,
+    choices,
+    usage: readUsage(json.usage),
+    serviceTier: isText(json.service_tier) ? json.service_tier : null,
+  };
+}
