@@ -1,3 +1,4 @@
+import { createParser } from "eventsource-parser";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { RenderContext } from "../dialect.ts";
@@ -47,11 +48,17 @@ function run(text: string, options: Parameters<typeof context>[0] = {}, size = 1
   return { facts: stream.facts, out: decode(out) };
 }
 
-const chunks = (out: string): { choices: Record<string, unknown>[]; [more: string]: unknown }[] =>
-  out
-    .split("\n\n")
-    .filter((block) => block.startsWith("data: {"))
-    .map((block) => JSON.parse(block.slice(6)));
+/** What an SDK reads. */
+function chunks(out: string): { choices: Record<string, unknown>[]; [more: string]: unknown }[] {
+  const read: ReturnType<typeof chunks> = [];
+  const parser = createParser({
+    onEvent: ({ data }) => {
+      if (data !== "[DONE]") read.push(JSON.parse(data));
+    },
+  });
+  parser.feed(out);
+  return read;
+}
 
 const deltas = (out: string) => chunks(out).flatMap(({ choices }) => choices.map(({ delta }) => delta));
 
