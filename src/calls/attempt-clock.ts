@@ -43,7 +43,7 @@ export function startAttemptClock(options: {
   let lastAt = startedAt;
   let content = false;
   let waiting = true;
-  let timer: ReturnType<typeof setTimeout> | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const onClient = () => controller.abort(clientGone());
 
   /** One timer for all three clocks: it sleeps until the one that is due first, and looks again. */

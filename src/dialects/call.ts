@@ -33,6 +33,10 @@ export interface Call {
   wantsStreamUsage: boolean;
   needs: Needs;
   text: string;
+  /** The kept response that this call goes on from (`previous_response_id`); of the responses dialect alone. */
+  previousResponseId?: string | null;
+  /** Whether the reply is to be kept for later calls; undefined where the dialect keeps nothing. */
+  store?: boolean;
   /** The body for a backend of this dialect: the caller's text with the model's name set (and usage asked for). */
   passBody(model: string): string;
   /**

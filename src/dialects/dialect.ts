@@ -12,8 +12,10 @@ export interface RenderContext {
   renameModel: string | null;
   /** What the request is estimated to have as input tokens; for dialects that tell it before the backend does. */
   estimatedInputTokens: number;
-  /** Milliseconds since the epoch. */
+  /** When the call came, milliseconds since the epoch. */
   now: number;
+  /** The time now, for dialects that tell when a reply was complete; the call's own where there is none. */
+  clock?: () => number;
 }
 
 /** Renders a translated stream in the client's dialect, event by event. Text is of whole server-sent events. */
@@ -24,6 +26,8 @@ export interface ReplyRenderer {
   end(): string;
   /** The error as the dialect has it inside a stream, no terminator after it. Instead of `end`. */
   fail(error: RouteletError): string;
+  /** The whole reply as an object, after `end`; only of a dialect that keeps replies for later calls. */
+  reply?(): Record<string, unknown>;
 }
 
 /** Reads a backend's stream into events; repairs what `ReplyEvent` promises. */
@@ -48,6 +52,8 @@ export interface ReplyStream {
   end(): Uint8Array[];
   /** The error inside the stream, in the client's dialect. Instead of `end`. */
   fail(error: RouteletError): Uint8Array[];
+  /** The whole reply as an object once it is complete; null until then, absent where the dialect keeps no replies. */
+  reply?(): Record<string, unknown> | null;
 }
 
 /** A reply that came whole, in the client's dialect. */
@@ -105,8 +111,11 @@ export interface Problem {
 /** A dialect as backends speak it, for calls that came in another one. Pure. */
 export interface BackendDialect {
   name: WireDialect;
-  /** What of the request it cannot honour; empty when it can be rendered. */
-  problems(request: ModelRequest): Problem[];
+  /**
+   * What of the request it cannot honour; empty when it can be rendered. With the backend's name for the model also what
+   * this model cannot; without, only what none can.
+   */
+  problems(request: ModelRequest, options?: { model: string }): Problem[];
   /** The body to send. Only for a request without problems. */
   renderRequest(request: ModelRequest, options: { model: string; stream: boolean }): string;
   /**

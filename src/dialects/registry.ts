@@ -1,10 +1,12 @@
+import { anthropicMessages } from "./anthropic-messages/client.ts";
 import type { WireDialect } from "./call.ts";
 import type { BackendDialect, ClientDialect } from "./dialect.ts";
 import { openAiChatBackend } from "./openai-chat/backend.ts";
 import { openAiChat } from "./openai-chat/client.ts";
+import { openAiResponses } from "./openai-responses/client.ts";
 
 /** What agents speak, each at its own endpoint. */
-export const CLIENT_DIALECTS: readonly ClientDialect[] = [openAiChat];
+export const CLIENT_DIALECTS: readonly ClientDialect[] = [openAiChat, openAiResponses, anthropicMessages];
 
 const BACKEND_DIALECTS: readonly BackendDialect[] = [openAiChatBackend];
 

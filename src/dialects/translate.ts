@@ -82,6 +82,7 @@ export function translateStream({ backend, client, request, context }: Translati
     flush: () => render(reader.end()),
     end: () => encoded(renderer.end()),
     fail: (error: RouteletError) => encoded(renderer.fail(error)),
+    reply: () => renderer.reply?.() ?? null,
   };
 }
 
@@ -105,6 +106,7 @@ export function streamOfEvents(events: readonly ReplyEvent[], renderer: ReplyRen
     flush: take,
     end: () => encoded(renderer.end()),
     fail: (error) => encoded(renderer.fail(error)),
+    reply: () => renderer.reply?.() ?? null,
   };
 }
 

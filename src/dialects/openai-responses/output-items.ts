@@ -1,0 +1,42 @@
+import type { TokenLogprob } from "../reply.ts";
+
+/** The items of a reply's `output`, as far as a translated reply has them (OpenAI API reference, "Responses"). */
+export interface MessageItem {
+  id: string;
+  type: "message";
+  status: "in_progress" | "completed" | "incomplete";
+  role: "assistant";
+  content: (OutputText | OutputRefusal)[];
+}
+
+export interface OutputText {
+  type: "output_text";
+  annotations: never[];
+  logprobs: TokenLogprob[];
+  text: string;
+}
+
+export interface OutputRefusal {
+  type: "refusal";
+  refusal: string;
+}
+
+export interface ReasoningItem {
+  id: string;
+  type: "reasoning";
+  status: "in_progress" | "completed" | "incomplete";
+  summary: never[];
+  content: { type: "reasoning_text"; text: string }[];
+  encrypted_content: string | null;
+}
+
+export interface FunctionCallItem {
+  id: string;
+  type: "function_call";
+  status: "in_progress" | "completed" | "incomplete";
+  call_id: string;
+  name: string;
+  arguments: string;
+}
+
+export type OutputItem = MessageItem | ReasoningItem | FunctionCallItem;

@@ -1,0 +1,152 @@
+import { joinBytes } from "../../bytes.ts";
+import { RouteletError } from "../../errors.ts";
+import type { RenderContext, ReplyStream, WholeReply } from "../dialect.ts";
+import { emptyFacts, type ReplyFacts } from "../reply.ts";
+import { createSseEvents, type SseEvent } from "../sse-events.ts";
+import { readResponseUsage } from "./usage.ts";
+
+type Json = Record<string, unknown>;
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const ENCODER = new TextEncoder();
+
+/** Events after which nothing follows. */
+const LAST = new Set(["response.completed", "response.incomplete", "response.failed", "error"]);
+
+/** Events that only open something; all others bring content. */
+const LIFECYCLE = new Set([
+  "response.created",
+  "response.queued",
+  "response.in_progress",
+  "response.output_item.added",
+  "response.content_part.added",
+  "response.reasoning_summary_part.added",
+  "keepalive",
+]);
+
+function parse(text: string): Json | null {
+  try {
+    const json: unknown = JSON.parse(text);
+    return isObject(json) ? json : null;
+  } catch {
+    return null;
+  }
+}
+
+/** What a failed response or an error event says. */
+function failureOf(error: unknown): RouteletError {
+  const { message, code } = isObject(error) ? error : {};
+  const busy = typeof code === "string" && /rate_limit|overload/.test(code);
+  return new RouteletError({
+    kind: busy ? "rate_limited" : "upstream",
+    code: busy ? "backend_busy" : "upstream_error",
+    message: `The backend reported an error in its reply: ${typeof message === "string" ? message : "it did not say which"}`,
+    retryable: true,
+  });
+}
+
+function note(facts: ReplyFacts, response: Json): void {
+  if (typeof response.id === "string") facts.id ??= response.id;
+  if (typeof response.model === "string") facts.model ??= response.model;
+  facts.usage = readResponseUsage(response.usage) ?? facts.usage;
+}
+
+function renamed(response: Json, model: string | null): Json {
+  return model === null || typeof response.model !== "string" ? response : { ...response, model };
+}
+
+/** Notes how a response ended; the words are its status and, where it is incomplete, why. */
+function noteEnd(facts: ReplyFacts, response: Json): void {
+  const details = isObject(response.incomplete_details) ? response.incomplete_details.reason : null;
+  if (response.status === "failed") facts.inBandError = failureOf(response.error);
+  else facts.complete = true;
+  facts.finishReasons.push(typeof details === "string" ? details : String(response.status ?? "completed"));
+}
+
+/**
+ * Follows the stream of a backend that speaks the responses dialect itself. Bytes pass as they came; what is no JSON
+ * and what follows the last event is left out.
+ */
+export function passResponseStream(context: RenderContext): ReplyStream {
+  const facts = emptyFacts();
+  const events = createSseEvents();
+  let final: Json | null = null;
+  let lastLacksBlankLine = false;
+  let sequence = 0;
+
+  function release(event: SseEvent, data: string): Uint8Array[] {
+    const json = parse(data);
+    // Not every server knows that this dialect has no `[DONE]` (wire trap 4).
+    if (data === "[DONE]") return [];
+    if (json === null || typeof json.type !== "string") {
+      facts.malformedEvents++;
+      return [];
+    }
+    const { type } = json;
+    if (typeof json.sequence_number === "number") sequence = json.sequence_number + 1;
+    if (isObject(json.response)) note(facts, json.response);
+    if (type === "error") facts.inBandError = failureOf(isObject(json.error) ? json.error : json);
+    if (LAST.has(type)) {
+      facts.terminated = type !== "error";
+      if (isObject(json.response)) {
+        final = json.response;
+        noteEnd(facts, json.response);
+      }
+      if (facts.inBandError !== null) return [];
+    } else if (!LIFECYCLE.has(type)) facts.committed = true;
+    if (context.renameModel === null || !isObject(json.response)) return [event.raw];
+    const name = event.name === null ? "" : `event: ${event.name}\n`;
+    const body = { ...json, response: renamed(json.response, context.renameModel) };
+    return [ENCODER.encode(`${name}data: ${JSON.stringify(body)}\n\n`)];
+  }
+
+  function take(read: readonly SseEvent[]): Uint8Array[] {
+    const released: Uint8Array[] = [];
+    for (const event of read) {
+      if (facts.terminated || facts.inBandError !== null) break;
+      if (event.tooLong) {
+        facts.malformedEvents++;
+        facts.committed = true;
+        released.push(event.raw);
+      } else if (event.data === null) released.push(event.raw);
+      else released.push(...release(event, event.data));
+    }
+    return released.length > 1 ? [joinBytes(released)] : released;
+  }
+
+  return {
+    facts,
+    push: (chunk) => take(events.push(chunk)),
+    flush() {
+      const rest = take(events.flush());
+      lastLacksBlankLine = rest.length > 0;
+      return rest;
+    },
+    end: () => (lastLacksBlankLine ? [ENCODER.encode("\n\n")] : []),
+    fail(error) {
+      const { message, code } = error;
+      const event = { type: "error", code, message, param: error.param ?? null, sequence_number: sequence };
+      return [ENCODER.encode(`event: error\ndata: ${JSON.stringify(event)}\n\n`)];
+    },
+    reply: () => final,
+  };
+}
+
+/** Reads a whole response, or an error object, of a backend that speaks the dialect itself. */
+export function passWholeResponse(body: Uint8Array, context: RenderContext): WholeReply {
+  const facts = { ...emptyFacts(), committed: true, terminated: true };
+  const json = parse(new TextDecoder().decode(body));
+  if (json === null) return { body, facts: { ...facts, malformedEvents: 1 } };
+  if (isObject(json.error) && json.object !== "response") {
+    facts.inBandError = failureOf(json.error);
+    return { body, facts };
+  }
+  if (json.object !== "response" && !Array.isArray(json.output))
+    return { body, facts: { ...facts, malformedEvents: 1 } };
+  note(facts, json);
+  noteEnd(facts, json);
+  const shown = renamed(json, context.renameModel);
+  return { body: shown === json ? body : ENCODER.encode(JSON.stringify(shown)), facts };
+}

@@ -1,0 +1,29 @@
+import type { ReasoningPart } from "../model-request.ts";
+
+type Opaque = Pick<ReasoningPart, "signature" | "redacted" | "origin">;
+
+/** Marks what the gateway wrote, so that a provider's own encrypted content is never taken for it. */
+const PREFIX = "rl1.";
+
+/**
+ * A signature or redacted thinking of another dialect, as the `encrypted_content` of a reasoning item: the client
+ * sends it back with the next turn, and the provider that it came from gets it again (wire trap 15).
+ */
+export function wrapOpaque({ signature, redacted, origin }: Opaque): string | null {
+  if (origin === "openai-responses") return redacted;
+  if (signature !== null) return `${PREFIX}${origin}.s.${signature}`;
+  return redacted === null ? null : `${PREFIX}${origin}.r.${redacted}`;
+}
+
+const WRAPPED = /^rl1\.(openai-chat|anthropic-messages)\.([sr])\.(.*)$/s;
+
+/** What `wrapOpaque` wrapped; anything else is OpenAI's own. */
+export function unwrapOpaque(encrypted: string | null): Opaque {
+  const match = encrypted === null ? null : WRAPPED.exec(encrypted);
+  const [, origin, kind, data] = match ?? [];
+  if (data === undefined || (origin !== "openai-chat" && origin !== "anthropic-messages"))
+    return { signature: null, redacted: encrypted, origin: "openai-responses" };
+  return kind === "s"
+    ? { signature: data, redacted: null, origin }
+    : { signature: null, redacted: data, origin };
+}

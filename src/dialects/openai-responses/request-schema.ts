@@ -1,0 +1,137 @@
+import { z } from "zod";
+
+const object = z.record(z.string(), z.unknown());
+
+export const inputPart = z.discriminatedUnion("type", [
+  z.looseObject({ type: z.literal("input_text"), text: z.string() }),
+  /** What an earlier reply said, as `output_text` in a message that a client wrote itself. */
+  z.looseObject({ type: z.literal("output_text"), text: z.string() }),
+  z.looseObject({ type: z.literal("refusal"), refusal: z.string() }),
+  z.looseObject({
+    type: z.literal("input_image"),
+    image_url: z.string().nullish(),
+    file_id: z.string().nullish(),
+    detail: z.string().nullish(),
+  }),
+  z.looseObject({
+    type: z.literal("input_file"),
+    file_id: z.string().nullish(),
+    file_data: z.string().nullish(),
+    file_url: z.string().nullish(),
+    filename: z.string().nullish(),
+  }),
+  z.looseObject({
+    type: z.literal("input_audio"),
+    input_audio: z.looseObject({ data: z.string(), format: z.string() }),
+  }),
+]);
+
+const message = z.looseObject({
+  type: z.literal("message").optional(),
+  role: z.enum(["user", "assistant", "system", "developer"]),
+  content: z.union([z.string(), z.array(inputPart)]),
+});
+
+const reasoningText = z.looseObject({ text: z.string() });
+
+const functionCall = z.looseObject({
+  type: z.literal("function_call"),
+  call_id: z.string(),
+  name: z.string(),
+  arguments: z.string(),
+});
+
+const functionCallOutput = z.looseObject({
+  type: z.literal("function_call_output"),
+  call_id: z.string(),
+  output: z.union([z.string(), z.array(inputPart)]),
+});
+
+const reasoning = z.looseObject({
+  type: z.literal("reasoning"),
+  summary: z.array(reasoningText).optional(),
+  content: z.array(reasoningText).nullish(),
+  encrypted_content: z.string().nullish(),
+});
+
+/** The items that can be said in other dialects. */
+export const translatableItem = z.union([message, functionCall, functionCallOutput, reasoning]);
+export type TranslatableItem = z.infer<typeof translatableItem>;
+export type InputPartOf = z.infer<typeof inputPart>;
+
+/** Any item: what it is is looked at only where the call must be translated. */
+const anyItem = z.looseObject({
+  type: z.string().optional(),
+  role: z.string().optional(),
+  id: z.string().nullish(),
+});
+
+const tool = z.looseObject({ type: z.string() });
+
+export const functionTool = z.looseObject({
+  type: z.literal("function"),
+  name: z.string().min(1),
+  description: z.string().nullish(),
+  parameters: object.nullish(),
+  strict: z.boolean().nullish(),
+});
+
+const namedFunction = z.looseObject({ type: z.literal("function"), name: z.string() });
+
+export const toolChoice = z.union([
+  z.enum(["auto", "none", "required"]),
+  namedFunction,
+  z.looseObject({
+    type: z.literal("allowed_tools"),
+    mode: z.enum(["auto", "required"]),
+    tools: z.array(namedFunction),
+  }),
+]);
+
+/** More would hold up every other call of the isolate while they are checked. */
+const MAX_ITEMS = 10_000;
+const MAX_TOOLS = 2_000;
+
+/** The fields of `POST /v1/responses` that the gateway reads (OpenAI API reference, "Responses"). */
+export const responsesRequest = z.looseObject({
+  model: z.string().min(1),
+  input: z.union([z.string(), z.array(anyItem).max(MAX_ITEMS)]).optional(),
+  instructions: z.string().nullish(),
+  tools: z.array(tool).max(MAX_TOOLS).nullish(),
+  tool_choice: z.union([z.string(), z.looseObject({ type: z.string() })]).nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
+  text: z
+    .looseObject({
+      format: z
+        .discriminatedUnion("type", [
+          z.looseObject({ type: z.literal("text") }),
+          z.looseObject({ type: z.literal("json_object") }),
+          z.looseObject({
+            type: z.literal("json_schema"),
+            name: z.string(),
+            schema: object,
+            description: z.string().nullish(),
+            strict: z.boolean().nullish(),
+          }),
+        ])
+        .nullish(),
+      verbosity: z.string().nullish(),
+    })
+    .nullish(),
+  reasoning: z.looseObject({ effort: z.string().nullish(), summary: z.string().nullish() }).nullish(),
+  max_output_tokens: z.number().int().min(1).nullish(),
+  temperature: z.number().min(0).max(2).nullish(),
+  top_p: z.number().min(0).max(1).nullish(),
+  top_logprobs: z.number().int().min(0).max(20).nullish(),
+  include: z.array(z.string()).nullish(),
+  store: z.boolean().nullish(),
+  previous_response_id: z.string().min(1).nullish(),
+  stream: z.boolean().nullish(),
+  metadata: z.record(z.string(), z.string()).nullish(),
+  user: z.string().nullish(),
+  safety_identifier: z.string().nullish(),
+  prompt_cache_key: z.string().nullish(),
+  service_tier: z.string().nullish(),
+  truncation: z.enum(["auto", "disabled"]).nullish(),
+});
+export type ResponsesRequest = z.infer<typeof responsesRequest>;

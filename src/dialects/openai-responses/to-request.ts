@@ -1,0 +1,221 @@
+import { RouteletError } from "../../errors.ts";
+import { mediaFromUrl } from "../media.ts";
+import {
+  emptyRequest,
+  type InputPart,
+  type Message,
+  type ModelRequest,
+  type OutputPart,
+  type TextPart,
+  type Tool,
+  type ToolChoice,
+} from "../model-request.ts";
+import { readWith } from "../read-json.ts";
+import { unwrapOpaque } from "./reasoning-token.ts";
+import {
+  functionTool,
+  type InputPartOf,
+  type ResponsesRequest,
+  responsesRequest,
+  type TranslatableItem,
+  toolChoice,
+  translatableItem,
+} from "./request-schema.ts";
+
+const TRANSLATABLE = new Set([undefined, "message", "function_call", "function_call_output", "reasoning"]);
+
+/** Fields that say what the gateway does, or that every backend may leave aside without changing the answer. */
+const NOT_THE_BACKENDS = new Set([
+  "model",
+  "stream",
+  "stream_options",
+  "store",
+  "previous_response_id",
+  "include",
+  "prompt_cache_retention",
+  "prompt_cache_options",
+]);
+
+/** Values that ask for nothing. */
+function saysNothing(field: string, value: unknown): boolean {
+  return value == null || (field === "background" && value === false);
+}
+
+function nativeOnly(json: Record<string, unknown>, request: ResponsesRequest): string[] {
+  const known = new Set([...Object.keys(responsesRequest.shape), ...NOT_THE_BACKENDS]);
+  const fields = Object.keys(json).filter((field) => !known.has(field) && !saysNothing(field, json[field]));
+  const tools = (request.tools ?? []).flatMap(({ type }, at) => (type === "function" ? [] : `tools[${at}]`));
+  const items = Array.isArray(request.input)
+    ? request.input.flatMap(({ type }, at) => (TRANSLATABLE.has(type) ? [] : `input[${at}]`))
+    : [];
+  const truncation = request.truncation === "auto" ? ["truncation"] : [];
+  return [...fields, ...tools, ...items, ...truncation];
+}
+
+function missing(param: string, what: string): RouteletError {
+  return new RouteletError({
+    kind: "invalid_request",
+    code: "invalid_type",
+    message: `\`${param}\` needs ${what}.`,
+    param,
+  });
+}
+
+function readInput(part: InputPartOf, param: string): InputPart {
+  switch (part.type) {
+    case "input_text":
+    case "output_text":
+      return { type: "text", text: part.text };
+    case "refusal":
+      return { type: "text", text: part.refusal };
+    case "input_audio":
+      return { type: "audio", data: part.input_audio.data, format: part.input_audio.format };
+    case "input_image": {
+      const detail = part.detail == null ? {} : { detail: part.detail };
+      if (part.image_url != null) return { type: "image", source: mediaFromUrl(part.image_url), ...detail };
+      if (part.file_id != null)
+        return { type: "image", source: { kind: "file", id: part.file_id }, ...detail };
+      throw missing(param, "`image_url` or `file_id`");
+    }
+    case "input_file": {
+      const name = part.filename == null ? {} : { name: part.filename };
+      if (part.file_data != null) return { type: "file", source: mediaFromUrl(part.file_data), ...name };
+      if (part.file_url != null) return { type: "file", source: mediaFromUrl(part.file_url), ...name };
+      if (part.file_id != null) return { type: "file", source: { kind: "file", id: part.file_id }, ...name };
+      throw missing(param, "`file_data`, `file_url` or `file_id`");
+    }
+  }
+}
+
+function inputs(content: string | InputPartOf[], param: string): InputPart[] {
+  if (typeof content === "string") return content === "" ? [] : [{ type: "text", text: content }];
+  return content.map((part, at) => readInput(part, `${param}[${at}]`));
+}
+
+const isText = (part: InputPart): part is TextPart => part.type === "text";
+
+function outputs(content: string | InputPartOf[], param: string): OutputPart[] {
+  if (typeof content === "string") return content === "" ? [] : [{ type: "text", text: content }];
+  return content.map((part, at): OutputPart => {
+    if (part.type === "refusal") return { type: "refusal", text: part.refusal };
+    const read = readInput(part, `${param}[${at}]`);
+    if (isText(read)) return read;
+    throw missing(`${param}[${at}]`, "to be text: an assistant says nothing else");
+  });
+}
+
+/** What an item adds to the assistant's turn; null when it is of another turn. */
+function assistantParts(item: TranslatableItem, param: string): OutputPart[] | null {
+  if (item.type === "function_call")
+    return [{ type: "tool_call", id: item.call_id, name: item.name, arguments: item.arguments }];
+  if (item.type === "reasoning") {
+    const texts = item.content?.length ? item.content : (item.summary ?? []);
+    return [
+      {
+        type: "reasoning",
+        text: texts.map(({ text }) => text).join("\n"),
+        ...unwrapOpaque(item.encrypted_content ?? null),
+      },
+    ];
+  }
+  if (item.type === "function_call_output" || item.role !== "assistant") return null;
+  return outputs(item.content, `${param}.content`);
+}
+
+/** Items as turns: a reply's reasoning, words and calls are items of their own here, and one message elsewhere. */
+function readItems(items: readonly TranslatableItem[]): Message[] {
+  const messages: Message[] = [];
+  for (const [at, item] of items.entries()) {
+    const param = `input[${at}]`;
+    const said = assistantParts(item, param);
+    const last = messages.at(-1);
+    if (said !== null) {
+      if (last?.role === "assistant") last.content.push(...said);
+      else messages.push({ role: "assistant", content: said });
+    } else if (item.type === "function_call_output") {
+      const content = inputs(item.output, `${param}.output`);
+      messages.push({ role: "tool", callId: item.call_id, content, isError: false });
+    } else if (item.type !== "function_call" && item.type !== "reasoning") {
+      const content = inputs(item.content, `${param}.content`);
+      if (item.role === "user") messages.push({ role: "user", content });
+      else if (item.role !== "assistant") messages.push({ role: item.role, content: content.filter(isText) });
+    }
+  }
+  return messages;
+}
+
+function readTools(request: ResponsesRequest): Tool[] {
+  return (request.tools ?? []).flatMap((tool, at) => {
+    if (tool.type !== "function") return [];
+    const { name, description, parameters, strict } = readWith(functionTool, tool, ["tools", at]);
+    return {
+      name,
+      description: description ?? null,
+      parameters: parameters ?? null,
+      strict: strict ?? null,
+    };
+  });
+}
+
+function readToolChoice(value: unknown): ToolChoice {
+  const choice = readWith(toolChoice, value, ["tool_choice"]);
+  if (typeof choice === "string") return { type: choice };
+  if (choice.type === "function") return { type: "tool", name: choice.name };
+  return { type: "allowed", mode: choice.mode, names: choice.tools.map(({ name }) => name) };
+}
+
+function readFormat({ text }: ResponsesRequest): ModelRequest["format"] {
+  const format = text?.format;
+  if (format == null || format.type === "text") return null;
+  if (format.type === "json_object") return { type: "json_object" };
+  const { name, description, schema, strict } = format;
+  return { type: "json_schema", name, description: description ?? null, schema, strict: strict ?? null };
+}
+
+/**
+ * A responses request in the internal form. Its history must be in `input` already (`with-history.ts`).
+ *
+ * @throws RouteletError `invalid_type`, with `param`.
+ */
+export function responsesToRequest(json: Record<string, unknown>, request: ResponsesRequest): ModelRequest {
+  const native = nativeOnly(json, request);
+  const asked: { type?: string }[] =
+    typeof request.input === "string"
+      ? [{ role: "user", content: request.input } as { type?: string }]
+      : (request.input ?? []);
+  const items = asked.flatMap((item, at) =>
+    TRANSLATABLE.has(item.type) ? readWith(translatableItem, item, ["input", at]) : [],
+  );
+  const system: Message[] = request.instructions
+    ? [{ role: "system", content: [{ type: "text", text: request.instructions }] }]
+    : [];
+  const logprobs = request.include?.includes("message.output_text.logprobs") === true;
+  return {
+    ...emptyRequest(),
+    messages: [...system, ...readItems(items)],
+    tools: readTools(request),
+    // A choice of a hosted tool goes with the tool itself, which is named already.
+    toolChoice: request.tool_choice == null || native.length > 0 ? null : readToolChoice(request.tool_choice),
+    parallelToolCalls: request.parallel_tool_calls ?? null,
+    format: readFormat(request),
+    maxTokens: request.max_output_tokens ?? null,
+    temperature: request.temperature ?? null,
+    topP: request.top_p ?? null,
+    logprobs,
+    topLogprobs: logprobs ? (request.top_logprobs ?? null) : null,
+    reasoning:
+      request.reasoning == null || (request.reasoning.effort == null && request.reasoning.summary == null)
+        ? null
+        : {
+            effort: request.reasoning.effort ?? null,
+            budgetTokens: null,
+            summary: request.reasoning.summary ?? null,
+          },
+    verbosity: request.text?.verbosity ?? null,
+    serviceTier: request.service_tier ?? null,
+    user: request.safety_identifier ?? request.user ?? null,
+    metadata: request.metadata ?? null,
+    promptCacheKey: request.prompt_cache_key ?? null,
+    nativeOnly: native,
+  };
+}

@@ -1,0 +1,73 @@
+import type { Call } from "../call.ts";
+import type { TraceChoice, TraceMessage } from "../dialect.ts";
+import type { Message } from "../model-request.ts";
+import { createSseEvents } from "../sse-events.ts";
+
+type Json = Record<string, unknown>;
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function textOf(parts: Message["content"]): string {
+  return parts.flatMap((part) => (part.type === "text" ? part.text : [])).join("");
+}
+
+/** What a call says, in the chat shape; hosted items are left out. */
+export function traceInput(call: Call): TraceMessage[] {
+  return (call.request?.().messages ?? []).map((message): TraceMessage => {
+    const said: TraceMessage = { role: message.role, content: textOf(message.content) };
+    if (message.role === "tool") return { ...said, tool_call_id: message.callId };
+    if (message.role !== "assistant") return said;
+    const calls = message.content.flatMap((part) =>
+      part.type === "tool_call"
+        ? { id: part.id, type: "function", function: { name: part.name, arguments: part.arguments } }
+        : [],
+    );
+    return calls.length === 0 ? said : { ...said, tool_calls: calls };
+  });
+}
+
+function finalResponse(bytes: Uint8Array, streamed: boolean): Json | null {
+  const read = (text: string): Json | null => {
+    try {
+      const json: unknown = JSON.parse(text);
+      return isObject(json) ? json : null;
+    } catch {
+      return null; // A reply that was cut has no last event, and is told by the attempt's error.
+    }
+  };
+  if (!streamed) return read(new TextDecoder().decode(bytes));
+  const events = createSseEvents();
+  const all = [...events.push(bytes), ...events.flush()];
+  const last = all.findLast(
+    ({ data }) => data !== null && /"response\.(completed|incomplete|failed)"/.test(data),
+  );
+  const json = last?.data == null ? null : read(last.data);
+  return isObject(json?.response) ? json.response : null;
+}
+
+/** What a response said, as one choice in the chat shape. */
+export function traceOutput(bytes: Uint8Array, streamed: boolean): TraceChoice[] {
+  const response = finalResponse(bytes, streamed);
+  if (response === null || !Array.isArray(response.output)) return [];
+  const items = response.output.filter(isObject);
+  const content = items
+    .filter(({ type }) => type === "message")
+    .flatMap((item) => (Array.isArray(item.content) ? item.content.filter(isObject) : []))
+    .map(({ text, refusal }) => String(text ?? refusal ?? ""))
+    .join("");
+  const calls = items
+    .filter(({ type }) => type === "function_call")
+    .map((item) => ({
+      id: item.call_id,
+      type: "function",
+      function: { name: item.name, arguments: item.arguments },
+    }));
+  const message = { role: "assistant", content: content === "" ? null : content };
+  return [
+    {
+      message: calls.length === 0 ? message : { ...message, tool_calls: calls },
+      finish_reason: calls.length > 0 ? "tool_calls" : response.status,
+    },
+  ];
+}
