@@ -38,7 +38,7 @@ async function models(request: Request, env: Env, ctx: ExecutionContext): Promis
     created: 0,
     owned_by: "routelet",
   }));
-  const reference = resolveCloudModel(env, settings.defaultModel);
+  const reference = resolveCloudModel(env, settings.defaultModel, now());
   const cloud: Model[] = reference.configured
     ? [{ id: settings.defaultModel, object: "model", created: 0, owned_by: reference.provider }]
     : [];
@@ -66,7 +66,7 @@ export async function handleModels(request: Request, env: Env, ctx: ExecutionCon
     const id = modelId(path.slice(PREFIX.length + 1));
     const model = list.find((known) => known.id === id);
     if (model !== undefined) return Response.json(model);
-    const cloud = resolveCloudModel(env, id);
+    const cloud = resolveCloudModel(env, id, Date.now());
     if (cloud.configured && id !== "slm" && !id.startsWith("slm/")) {
       return Response.json({ id, object: "model", created: 0, owned_by: cloud.provider } satisfies Model);
     }

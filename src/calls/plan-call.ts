@@ -10,6 +10,7 @@ import { type Plan, planAttempts } from "../routing/plan.ts";
 import type { Target } from "../routing/target.ts";
 import type { Caller } from "../security/caller.ts";
 import type { Settings } from "../settings.ts";
+import { honourable } from "./translatable.ts";
 
 export interface PlanOptions {
   env: Env;
@@ -38,13 +39,14 @@ export async function planOn(options: PlanOptions, fresh: boolean): Promise<Plan
       fleet: nodes,
       inFlight: callsInFlight(),
       defaultModel: settings.defaultModel,
-      resolveCloud: (name) => resolveCloudModel(env, name),
+      resolveCloud: (name) => resolveCloudModel(env, name, now),
       deadlines: settings.deadlines,
       random: Math.random,
     });
   const talking = withoutSilentNodes(fleet, now);
-  const plan = planWith(talking);
-  return plan instanceof RouteletError && talking !== fleet ? planWith(fleet) : plan;
+  const first = planWith(talking);
+  const plan = first instanceof RouteletError && talking !== fleet ? planWith(fleet) : first;
+  return plan instanceof RouteletError ? plan : honourable(plan, options.call);
 }
 
 /** Plans on the cached snapshot, and on a fresh one before a call is turned away. */

@@ -17,6 +17,7 @@ import { type AttemptClock, orAborted, startAttemptClock } from "./attempt-clock
 import { AttemptFailed, refused } from "./attempt-failed.ts";
 import { type AttemptLog, openAttemptLog } from "./attempt-log.ts";
 import { type Exchange, exchangeWith } from "./exchange.ts";
+import { inOtherDialect } from "./other-dialect.ts";
 
 /** A reply that is about to be released. Its attempt is still open: whoever releases it ends it. */
 export interface ReadyReply {
@@ -258,6 +259,8 @@ export async function runAttempts(input: AttemptsInput, logs: AttemptLog[]): Pro
         last.error.code === "local_only_violation"
       )
         break;
+      const instead = inOtherDialect({ ...input, planned, error: last.error, now: input.now() });
+      if (instead !== null) left.unshift(instead);
       if (STALE.has(last.error.code) && !replanned) {
         replanned = true;
         forgetFleet();

@@ -14,12 +14,14 @@ export interface Needs {
 }
 
 /** The dialects that a request can be written in; each is one endpoint. */
-export type WireDialect =
-  | "openai-chat"
-  | "openai-responses"
-  | "anthropic-messages"
-  | "openai-completions"
-  | "openai-embeddings";
+export const WIRE_DIALECTS = [
+  "openai-chat",
+  "openai-responses",
+  "anthropic-messages",
+  "openai-completions",
+  "openai-embeddings",
+] as const;
+export type WireDialect = (typeof WIRE_DIALECTS)[number];
 
 /**
  * A request as the gateway understands it, whatever the client's dialect. `text` is the caller's own

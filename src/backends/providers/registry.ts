@@ -1,5 +1,6 @@
-import type { WireDialect } from "../../dialects/call.ts";
+import { WIRE_DIALECTS, type WireDialect } from "../../dialects/call.ts";
 import type { Env } from "../../env.ts";
+import { lacksEndpoint } from "../learned-endpoints.ts";
 import { anthropic } from "./anthropic.ts";
 import { openai } from "./openai.ts";
 import type { Provider } from "./provider.ts";
@@ -13,10 +14,19 @@ export function providerNamed(name: string): Provider | undefined {
   return PROVIDERS.find((provider) => provider.name === name);
 }
 
+/** What a provider speaks, without what its server has shown not to have. */
+function spoken(provider: Provider, env: Env, now: number): WireDialect[] {
+  const baseUrl = provider.baseUrl(env) ?? "";
+  return WIRE_DIALECTS.filter(
+    (dialect) => provider.paths[dialect] !== undefined && !lacksEndpoint({ baseUrl, dialect, now }),
+  );
+}
+
 /** Finds a cloud model's provider: by its prefix, otherwise by whose name it looks like. */
 export function resolveCloudModel(
   env: Env,
   name: string,
+  now: number,
 ): {
   provider: string;
   model: string;
@@ -32,6 +42,6 @@ export function resolveCloudModel(
     model: prefixed ? name.slice(slash + 1) : name,
     configured: provider.configured(env),
     variable: provider.variable,
-    dialects: Object.keys(provider.paths) as WireDialect[],
+    dialects: spoken(provider, env, now),
   };
 }

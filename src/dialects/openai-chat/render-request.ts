@@ -20,9 +20,10 @@ const problem = (param: string, why: string): Problem => ({
 });
 
 /** What an OpenAI chat backend has no word for. */
-export function chatProblems(request: ModelRequest): Problem[] {
+export function chatProblems(request: ModelRequest, options?: { model: string }): Problem[] {
   const problems: Problem[] = [];
-  if (request.topK !== null)
+  // Engines and most compatible servers take it; OpenAI's own API refuses it.
+  if (request.topK !== null && OPENAI_OWN.test(options?.model ?? ""))
     problems.push(problem("top_k", "cannot be honoured by the model's backend, whose API has no such field"));
   for (const message of request.messages) {
     if (message.role === "system" || message.role === "developer" || message.role === "assistant") continue;
@@ -112,6 +113,7 @@ export function renderChatRequest(
     [own ? "max_completion_tokens" : "max_tokens"]: request.maxTokens,
     temperature: request.temperature,
     top_p: request.topP,
+    top_k: request.topK,
     stop: request.stop.length > 0 ? request.stop : null,
     seed: request.seed,
     n: request.n,

@@ -1,0 +1,44 @@
+import { noteMissingEndpoint } from "../backends/learned-endpoints.ts";
+import { providerNamed } from "../backends/providers/registry.ts";
+import type { Call } from "../dialects/call.ts";
+import type { Env } from "../env.ts";
+import { RouteletError } from "../errors.ts";
+import type { PlannedAttempt } from "../routing/plan.ts";
+import { honourable } from "./translatable.ts";
+
+/** How a server answers that has no such endpoint: by status, or with something that is no reply of the dialect. */
+const NO_ENDPOINT = new Set([
+  "backend_404",
+  "backend_405",
+  "backend_501",
+  "upstream_invalid_reply",
+  "upstream_incomplete",
+]);
+
+/** A 404 that is about the model says nothing about the endpoint. */
+const ABOUT_THE_MODEL = /model/i;
+
+/**
+ * The same backend once more, in chat: many servers that are compatible with OpenAI have no `/responses`. What was
+ * learned is kept for the next calls. Null when the failure says something else, or the call has no translation.
+ */
+export function inOtherDialect(options: {
+  env: Env;
+  call: Call;
+  planned: PlannedAttempt;
+  error: RouteletError;
+  now: number;
+}): PlannedAttempt | null {
+  const { env, call, planned, error, now } = options;
+  if (planned.kind !== "cloud" || planned.speaks !== call.dialect || call.dialect === "openai-chat")
+    return null;
+  if (!NO_ENDPOINT.has(error.code)) return null;
+  if (error.code === "backend_404" && ABOUT_THE_MODEL.test(error.message)) return null;
+  const provider = providerNamed(planned.provider);
+  const baseUrl = provider?.baseUrl(env) ?? null;
+  if (baseUrl === null || provider?.paths["openai-chat"] === undefined) return null;
+  const instead: PlannedAttempt = { ...planned, speaks: "openai-chat" };
+  if (honourable({ attempts: [instead], reason: "" }, call) instanceof RouteletError) return null;
+  noteMissingEndpoint({ baseUrl, dialect: call.dialect, now });
+  return instead;
+}

@@ -1,0 +1,47 @@
+import type { Call } from "../dialects/call.ts";
+import type { Problem } from "../dialects/dialect.ts";
+import { backendDialect } from "../dialects/registry.ts";
+import { RouteletError } from "../errors.ts";
+import type { Plan, PlannedAttempt } from "../routing/plan.ts";
+
+/** Why an attempt's backend could not honour the call as it was asked; null when it can. */
+function problemOf(call: Call, attempt: PlannedAttempt): Problem | null {
+  if (attempt.speaks === call.dialect) return null;
+  const request = call.request?.();
+  const backend = backendDialect(attempt.speaks);
+  if (request === undefined || backend === null) {
+    return {
+      param: "model",
+      message: `The backend of \`${attempt.model}\` does not serve ${call.dialect} requests, and they cannot be translated. Choose a model of a provider that does.`,
+    };
+  }
+  const [field] = request.nativeOnly;
+  if (field !== undefined) {
+    return {
+      param: field,
+      message: `\`${field}\` cannot be honoured by the backend of \`${attempt.model}\`: only one that speaks ${call.dialect} itself can. Leave it out, or choose a model of such a provider.`,
+    };
+  }
+  return backend.problems(request, { model: attempt.model })[0] ?? null;
+}
+
+/**
+ * The plan without the attempts whose backend would have to drop a field of the request (wire trap 25): such a call
+ * goes to a backend that can honour it, or is refused by the field's name.
+ *
+ * @throws what the call's translation throws: a request that has no internal form.
+ */
+export function honourable(plan: Plan, call: Call): Plan | RouteletError {
+  if (plan.attempts.every(({ speaks }) => speaks === call.dialect)) return plan;
+  const found = plan.attempts.map((attempt) => ({ attempt, problem: problemOf(call, attempt) }));
+  const able = found.filter(({ problem }) => problem === null).map(({ attempt }) => attempt);
+  if (able.length === plan.attempts.length) return plan;
+  if (able.length > 0) return { ...plan, attempts: able };
+  const problem = found.find(({ problem }) => problem !== null)?.problem;
+  return new RouteletError({
+    kind: "invalid_request",
+    code: "unsupported_parameter",
+    message: problem?.message ?? "No backend can honour this request.",
+    param: problem?.param,
+  });
+}
