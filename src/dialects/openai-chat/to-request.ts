@@ -130,7 +130,7 @@ const fields = z.looseObject({
   user: z.string().nullish(),
   safety_identifier: z.string().nullish(),
   metadata: z.record(z.string(), z.string()).nullish(),
-  prediction: z.unknown(),
+  prediction: z.unknown().optional(),
   prompt_cache_key: z.string().nullish(),
 });
 

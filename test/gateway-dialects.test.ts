@@ -1,0 +1,244 @@
+import Anthropic from "@anthropic-ai/sdk";
+import OpenAI from "openai";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { chatEvent, EVENT_STREAM } from "./harness/chat-replies.ts";
+import { API_KEY, startTestGateway, type TestGateway } from "./harness/gateway.ts";
+import { messageReply, messageStream } from "./harness/messages-replies.ts";
+import { type Reply, startUpstream, type Upstream, type UpstreamRequest } from "./harness/upstream.ts";
+
+const ARGUMENTS = { city: "Zürich" };
+const SCHEMA = { type: "object" as const, properties: { city: { type: "string" } }, required: ["city"] };
+
+/** Whether the request has a tool's result already: then the model answers in words. */
+function hasResult(body: { messages: { role: string; content: unknown }[] }): boolean {
+  return body.messages.some(
+    ({ role, content }) =>
+      role === "tool" || (Array.isArray(content) && JSON.stringify(content).includes("tool_result")),
+  );
+}
+
+function chatAnswer(body: { stream?: boolean; messages: { role: string; content: unknown }[] }): Reply {
+  const words = hasResult(body);
+  const call = {
+    id: "call_1",
+    type: "function",
+    function: { name: "weather", arguments: JSON.stringify(ARGUMENTS) },
+  };
+  if (body.stream) {
+    const deltas = words
+      ? [{ role: "assistant", content: "It is " }, { content: "sunny." }]
+      : [{ role: "assistant", content: null, tool_calls: [{ index: 0, ...call }] }];
+    const usage = { prompt_tokens: 8, completion_tokens: 4, prompt_tokens_details: { cached_tokens: 3 } };
+    return {
+      headers: EVENT_STREAM,
+      steps: [
+        ...deltas.map((delta) => ({ send: chatEvent({ delta }) })),
+        { send: chatEvent({ delta: {}, finishReason: words ? "stop" : "tool_calls" }) },
+        { send: chatEvent({ usage }) },
+        { send: "data: [DONE]\n\n" },
+      ],
+    };
+  }
+  const message = words
+    ? { role: "assistant", content: "It is sunny." }
+    : { role: "assistant", content: null, tool_calls: [call] };
+  const reply = {
+    id: "chatcmpl-1",
+    object: "chat.completion",
+    created: 1,
+    model: "canned-model",
+    choices: [{ index: 0, message, finish_reason: words ? "stop" : "tool_calls" }],
+    usage: {
+      prompt_tokens: 8,
+      completion_tokens: 4,
+      total_tokens: 12,
+      prompt_tokens_details: { cached_tokens: 3 },
+    },
+  };
+  return { headers: { "content-type": "application/json" }, steps: [{ send: JSON.stringify(reply) }] };
+}
+
+function messagesAnswer(body: { stream?: boolean; messages: { role: string; content: unknown }[] }): Reply {
+  const words = hasResult(body);
+  const options = words
+    ? { blocks: [{ type: "text" as const, text: "It is sunny." }] }
+    : {
+        blocks: [{ type: "tool_use" as const, id: "toolu_1", name: "weather", input: ARGUMENTS }],
+        stopReason: "tool_use",
+      };
+  return body.stream ? messageStream(options) : messageReply(options);
+}
+
+const NOT_FOUND: Reply = {
+  status: 404,
+  headers: { "content-type": "application/json" },
+  steps: [{ send: '{"detail":"Not Found"}' }],
+};
+
+function answer(request: UpstreamRequest): Reply {
+  const body = JSON.parse(request.body.toString());
+  if (request.path === "/v1/chat/completions") return chatAnswer(body);
+  if (request.path === "/v1/messages") return messagesAnswer(body);
+  return NOT_FOUND;
+}
+
+let upstream: Upstream;
+let gateway: TestGateway;
+let openai: OpenAI;
+let anthropic: Anthropic;
+
+beforeAll(async () => {
+  upstream = await startUpstream(answer);
+  gateway = await startTestGateway({
+    vars: {
+      OPENAI_API_KEY: "provider-key",
+      OPENAI_BASE_URL: `${upstream.url}/v1`,
+      ANTHROPIC_API_KEY: "anthropic-key",
+      ANTHROPIC_BASE_URL: upstream.url,
+    },
+  });
+  openai = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: API_KEY, maxRetries: 0 });
+  anthropic = new Anthropic({ baseURL: gateway.url, apiKey: API_KEY, maxRetries: 0 });
+});
+
+afterAll(async () => {
+  await gateway.close();
+  await upstream.close();
+});
+
+/** What a turn brought, whatever the dialect. */
+interface Turn {
+  text: string;
+  calls: { id: string; name: string; arguments: unknown }[];
+  end: string;
+  inputTokens: number;
+}
+
+type Client = (options: { model: string; stream: boolean }) => Promise<[Turn, Turn]>;
+
+const QUESTION = "What is the weather in Zürich?";
+
+const chat: Client = async ({ model, stream }) => {
+  const tools = [{ type: "function" as const, function: { name: "weather", parameters: SCHEMA } }];
+  const ask = async (messages: OpenAI.ChatCompletionMessageParam[]): Promise<OpenAI.ChatCompletion> =>
+    stream
+      ? openai.chat.completions
+          .stream({ model, messages, tools, stream_options: { include_usage: true } })
+          .finalChatCompletion()
+      : openai.chat.completions.create({ model, messages, tools });
+  const turn = ({ choices, usage }: OpenAI.ChatCompletion): Turn => ({
+    text: choices[0]?.message.content ?? "",
+    calls: (choices[0]?.message.tool_calls ?? []).flatMap((call) =>
+      call.type === "function"
+        ? { id: call.id, name: call.function.name, arguments: JSON.parse(call.function.arguments) }
+        : [],
+    ),
+    end: choices[0]?.finish_reason ?? "",
+    inputTokens: usage?.prompt_tokens ?? -1,
+  });
+  const question = { role: "user" as const, content: QUESTION };
+  const first = await ask([question]);
+  const said = first.choices[0]?.message;
+  if (said === undefined) throw new Error("no choice");
+  const id = said.tool_calls?.[0]?.id ?? "";
+  const second = await ask([question, said, { role: "tool", tool_call_id: id, content: "sunny" }]);
+  return [turn(first), turn(second)];
+};
+
+const responses: Client = async ({ model, stream }) => {
+  const tools = [{ type: "function" as const, name: "weather", parameters: SCHEMA, strict: false }];
+  const ask = async (input: OpenAI.Responses.ResponseInput): Promise<OpenAI.Responses.Response> =>
+    stream
+      ? openai.responses.stream({ model, input, tools, store: false }).finalResponse()
+      : openai.responses.create({ model, input, tools, store: false });
+  const turn = (response: OpenAI.Responses.Response): Turn => ({
+    text: response.output_text,
+    calls: response.output.flatMap((item) =>
+      item.type === "function_call"
+        ? { id: item.call_id, name: item.name, arguments: JSON.parse(item.arguments) }
+        : [],
+    ),
+    end: response.status ?? "",
+    inputTokens: response.usage?.input_tokens ?? -1,
+  });
+  const question = { role: "user" as const, content: QUESTION };
+  const first = await ask([question]);
+  const call = first.output.find((item) => item.type === "function_call");
+  if (call?.type !== "function_call") throw new Error("no call");
+  const second = await ask([
+    question,
+    call,
+    { type: "function_call_output", call_id: call.call_id, output: "sunny" },
+  ]);
+  return [turn(first), turn(second)];
+};
+
+const messages: Client = async ({ model, stream }) => {
+  const tools = [{ name: "weather", input_schema: SCHEMA }];
+  const ask = async (history: Anthropic.MessageParam[]): Promise<Anthropic.Message> => {
+    const body = { model, messages: history, tools, max_tokens: 100 };
+    return stream ? anthropic.messages.stream(body).finalMessage() : anthropic.messages.create(body);
+  };
+  const turn = ({ content, stop_reason, usage }: Anthropic.Message): Turn => ({
+    text: content.map((block) => (block.type === "text" ? block.text : "")).join(""),
+    calls: content.flatMap((block) =>
+      block.type === "tool_use" ? { id: block.id, name: block.name, arguments: block.input } : [],
+    ),
+    end: stop_reason ?? "",
+    inputTokens:
+      usage.input_tokens + (usage.cache_read_input_tokens ?? 0) + (usage.cache_creation_input_tokens ?? 0),
+  });
+  const question = { role: "user" as const, content: QUESTION };
+  const first = await ask([question]);
+  const call = first.content.find((block) => block.type === "tool_use");
+  if (call?.type !== "tool_use") throw new Error("no call");
+  const second = await ask([
+    question,
+    { role: "assistant", content: first.content },
+    { role: "user", content: [{ type: "tool_result", tool_use_id: call.id, content: "sunny" }] },
+  ]);
+  return [turn(first), turn(second)];
+};
+
+const ENDS: Record<string, [string, string]> = {
+  chat: ["tool_calls", "stop"],
+  responses: ["completed", "completed"],
+  messages: ["tool_use", "end_turn"],
+};
+
+describe.each([
+  ["chat", chat],
+  ["responses", responses],
+  ["messages", messages],
+] as const)("a client of the %s dialect", (name, client) => {
+  describe.each([
+    ["an OpenAI-compatible backend", "gpt-x", "llm/openai/gpt-x", 8],
+    ["an Anthropic backend", "claude-x", "llm/anthropic/claude-x", 8],
+  ])("with %s", (_backend, model, servedBy, inputTokens) => {
+    it.each([
+      ["whole", false],
+      ["streamed", true],
+    ])("makes a tool round trip, %s", async (_how, stream) => {
+      const [first, second] = await client({ model, stream });
+      expect(first).toMatchObject({
+        text: "",
+        calls: [{ name: "weather", arguments: ARGUMENTS }],
+        end: ENDS[name]?.[0],
+        inputTokens,
+      });
+      expect(second).toMatchObject({ text: "It is sunny.", calls: [], end: ENDS[name]?.[1] });
+      const asked = JSON.parse(upstream.requests.at(-1)?.body.toString() ?? "");
+      expect(JSON.stringify(asked.messages)).toContain(first.calls[0]?.id);
+      await expectRecorded(servedBy);
+    });
+  });
+});
+
+async function expectRecorded(servedBy: string): Promise<void> {
+  await expect
+    .poll(async () => {
+      const { data } = (await gateway.admin("/api/calls?limit=1")) as { data: object[] };
+      return data[0];
+    })
+    .toMatchObject({ outcome: "done", served_by: servedBy, usage: { input_tokens: 8, output_tokens: 4 } });
+}
