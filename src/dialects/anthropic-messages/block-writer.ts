@@ -1,4 +1,4 @@
-import { followJsonObject, type JsonEnd } from "./json-end.ts";
+import { followJsonObject, type JsonEnd } from "../json-end.ts";
 import { type Json, writeWireEvent } from "./wire.ts";
 
 /** A content block on its way out. What comes before its turn waits in `waiting`. */
