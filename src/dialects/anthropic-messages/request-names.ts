@@ -1,0 +1,25 @@
+import type { ModelRequest } from "../model-request.ts";
+import { type ToolNames, toolNames } from "../tool-names.ts";
+import type { RequestNames } from "./render-content.ts";
+
+/** Anthropic's tool names: `^[a-zA-Z0-9_-]{1,128}$`. The same map reads the reply. */
+export function messageToolNames(request: ModelRequest): ToolNames {
+  return toolNames(request, { forbidden: /[^a-zA-Z0-9_-]/, max: 128 });
+}
+
+/** Names and ids for one request. An id that had to be changed stays unlike every other of the request. */
+export function requestNames(request: ModelRequest): RequestNames {
+  const known = new Map<string, string>();
+  const taken = new Set<string>();
+  function id(original: string): string {
+    const before = known.get(original);
+    if (before !== undefined) return before;
+    const plain = original.replace(/[^a-zA-Z0-9_-]/g, "_") || "toolu";
+    let mapped = plain;
+    for (let count = 2; taken.has(mapped); count++) mapped = `${plain}_${count}`;
+    known.set(original, mapped);
+    taken.add(mapped);
+    return mapped;
+  }
+  return { tools: messageToolNames(request), id };
+}
