@@ -39,6 +39,16 @@ export const settingsSchema = z
       })
       .strict()
       .prefault({}),
+    responses: z
+      .object({
+        /**
+         * What `store: true` gets where no content is kept (`content.store: off`, `local-only` calls): a 400, or an
+         * answer as if it had been false, with a header that says so.
+         */
+        storeWithoutContent: z.enum(["refuse", "ignore"]).default("refuse"),
+      })
+      .strict()
+      .prefault({}),
     ledger: z
       .object({
         /** False: calls leave no record, neither metadata nor content; what they cost is then known to nobody. */

@@ -1,6 +1,10 @@
 import { adminApp } from "./admin/app.ts";
 import { handleCall } from "./calls/handle-call.ts";
 import { handleModels } from "./calls/list-models.ts";
+import {
+  handleStoredResponse,
+  isStoredResponsePath,
+} from "./calls/stored-responses/handle-stored-response.ts";
 import type { ClientDialect } from "./dialects/dialect.ts";
 import { renderOpenAiError } from "./dialects/openai-chat/error.ts";
 import { CLIENT_DIALECTS } from "./dialects/registry.ts";
@@ -47,6 +51,7 @@ export default {
         ? handleCall({ client, request, env, ctx })
         : methodNotAllowed("POST", client);
     }
+    if (isStoredResponsePath(path)) return handleStoredResponse(request, env, ctx);
     if (path === "/v1/models" || path.startsWith("/v1/models/")) {
       return request.method === "GET" ? handleModels(request, env, ctx) : methodNotAllowed("GET");
     }

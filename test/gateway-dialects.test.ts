@@ -242,3 +242,78 @@ async function expectRecorded(servedBy: string): Promise<void> {
     })
     .toMatchObject({ outcome: "done", served_by: servedBy, usage: { input_tokens: 8, output_tokens: 4 } });
 }
+
+describe("stored responses", () => {
+  const ask = (body: object) =>
+    openai.responses.create({
+      model: "gpt-x",
+      input: "first",
+      ...body,
+    } as OpenAI.Responses.ResponseCreateParamsNonStreaming);
+
+  it.each([
+    ["whole", false],
+    ["streamed", true],
+  ])("are there the moment the reply is, and are gone on from: %s", async (_how, stream) => {
+    const tools = [{ type: "function" as const, name: "weather", parameters: SCHEMA, strict: false }];
+    const body = { model: "gpt-x", input: "first", tools, instructions: "once" };
+    const first = stream
+      ? await openai.responses.stream(body).finalResponse()
+      : await openai.responses.create(body);
+    const call = first.output.find((item) => item.type === "function_call");
+    if (call?.type !== "function_call") throw new Error("no call");
+    const second = await ask({
+      previous_response_id: first.id,
+      input: [{ type: "function_call_output", call_id: call.call_id, output: "sunny" }],
+    });
+    expect(second.output_text).toBe("It is sunny.");
+    expect(second.previous_response_id).toBe(first.id);
+    const asked = JSON.parse(upstream.requests.at(-1)?.body.toString() ?? "");
+    expect(asked.messages.map(({ role }: { role: string }) => role)).toEqual(["user", "assistant", "tool"]);
+    expect(await openai.responses.retrieve(first.id)).toMatchObject({
+      id: first.id,
+      output: [{ id: call.id, call_id: call.call_id, arguments: call.arguments }],
+    });
+    const items = await openai.responses.inputItems.list(second.id, { order: "asc" });
+    expect(items.data.map(({ type }) => type)).toEqual(["message", "function_call", "function_call_output"]);
+  });
+
+  it("can be deleted, and are nobody else's", async () => {
+    const { id } = await ask({});
+    const { key } = (await gateway.admin("/api/keys", {
+      method: "POST",
+      body: JSON.stringify({ name: "same project" }),
+    })) as { key: string };
+    const sibling = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: key, maxRetries: 0 });
+    expect((await sibling.responses.retrieve(id)).id).toBe(id);
+    await openai.responses.delete(id);
+    await expect(openai.responses.retrieve(id)).rejects.toMatchObject({
+      status: 404,
+      code: "response_not_found",
+    });
+    await expect(ask({ previous_response_id: id })).rejects.toMatchObject({
+      status: 400,
+      code: "previous_response_not_found",
+      param: "previous_response_id",
+    });
+  });
+
+  it("are not made with store: false", async () => {
+    const { id } = await ask({ store: false });
+    await expect(openai.responses.retrieve(id)).rejects.toMatchObject({ status: 404 });
+  });
+
+  it("are refused, or left out with a header, where no content is kept", async () => {
+    const put = (settings: object) =>
+      gateway.admin("/api/settings", { method: "PUT", body: JSON.stringify(settings) });
+    await put({ content: { store: "off" } });
+    try {
+      await expect(ask({ store: true })).rejects.toMatchObject({ status: 400, code: "store_unavailable" });
+      const { data, response } = await openai.responses.create({ model: "gpt-x", input: "x" }).withResponse();
+      expect(response.headers.get("x-routelet-store")).toBe("off");
+      expect((data as { store?: boolean }).store).toBe(false);
+    } finally {
+      await put({});
+    }
+  });
+});

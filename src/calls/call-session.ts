@@ -13,6 +13,7 @@ import { enqueue } from "../telemetry/exporter.ts";
 import type { CallTrace } from "../telemetry/trace-handles.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import { type CallRecord, openCallRecord } from "./call-record.ts";
+import type { Keeping } from "./stored-responses/keeping.ts";
 
 /** How a call ended, whoever ended it. */
 export interface CallEnd {
@@ -41,6 +42,8 @@ export interface CallSession {
   call: Call | null;
   bytes: Uint8Array | null;
   plan: Plan | null;
+  /** For a dialect that keeps replies. */
+  keeping: Keeping | null;
   /** Begins the record; once. */
   begin(): void;
   /** Why the call went where it went, as in `x-routelet-reason`. */
@@ -108,6 +111,7 @@ export async function openCallSession(options: {
     call: null,
     bytes: null,
     plan: null,
+    keeping: null,
     begin() {
       record.start({
         endpoint,
@@ -128,6 +132,7 @@ export async function openCallSession(options: {
       "x-routelet-served-by": servedBy,
       "x-routelet-reason": reason,
       "x-routelet-task": session.task,
+      "x-routelet-store": session.keeping?.stores === false ? "off" : null,
     }),
     close(end) {
       if (closing) return;

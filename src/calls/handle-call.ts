@@ -15,6 +15,7 @@ import { readBody } from "./read-body.ts";
 import { releaseStream, responseHeaders } from "./release.ts";
 import { releaseLater } from "./release-later.ts";
 import { type ReadyReply, runAttempts } from "./run-attempts.ts";
+import { type Keeping, keepingOf } from "./stored-responses/keeping.ts";
 
 const EVENT_STREAM = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" };
 
@@ -26,7 +27,22 @@ function contextOf(session: CallSession, call: Call): RenderContext {
     // Four bytes of JSON to a token: `message_start` has to say something before the backend has counted.
     estimatedInputTokens: Math.ceil(call.text.length / 4),
     now: session.startedAt,
+    clock: session.now,
   };
+}
+
+function keepingFor(env: Env, session: CallSession, call: Call, target: Target): Promise<Keeping> {
+  const { content, responses } = session.settings;
+  const localOnly = target.kind === "slm" && target.localOnly;
+  return keepingOf({
+    env,
+    projectId: session.caller.projectId,
+    call,
+    callId: session.record.id,
+    keepsContent: content.store === "encrypted" && !localOnly,
+    withoutContent: responses.storeWithoutContent,
+    now: session.now,
+  });
 }
 
 /** Plans the call and sends it; resolves with the first attempt that has something to release. */
@@ -110,10 +126,14 @@ export async function handleCall(options: {
   try {
     const bytes = await readBody(request);
     session.bytes = bytes;
-    const call = client.parse(bytes);
-    session.call = call;
+    const parsed = client.parse(bytes);
+    session.call = parsed;
     const route = parseRoute(request.headers.get("x-routelet-route"));
-    const target = resolveTarget({ model: call.requestedModel, route });
+    const target = resolveTarget({ model: parsed.requestedModel, route });
+    const keeping = parsed.store === undefined ? null : await keepingFor(env, session, parsed, target);
+    session.keeping = keeping;
+    const call = keeping?.call ?? parsed;
+    session.call = call;
     const context = contextOf(session, call);
     const { running } = await dispatch({ client, request, env, session, call, context, target });
     const { heartbeat } = session.settings;
@@ -121,7 +141,7 @@ export async function handleCall(options: {
       return await answerLater({ client, request, session, context, running });
     const ready = await running;
     await session.record.durable();
-    return answer({ client, session, context, ready });
+    return await answer({ client, session, context, ready });
   } catch (thrown) {
     return await failed({ client, request, session, thrown });
   }
@@ -167,18 +187,19 @@ async function failed(options: {
 }
 
 /** Hands a reply over: whole, or as the stream that it is. */
-function answer(options: {
+async function answer(options: {
   client: ClientDialect;
   session: CallSession;
   context: RenderContext;
   ready: ReadyReply;
-}): Response {
+}): Promise<Response> {
   const { session, ready } = options;
   const { log, status, content } = ready;
   const headers = responseHeaders(ready.headers, session.headers(log.servedBy, session.reason(null)));
   if ("whole" in content) {
     const { whole, facts } = content;
     ready.clock.stop();
+    if (session.keeping?.keep) await keepWhole(session.keeping.keep, ready, whole);
     session.record.copyResponse(whole);
     log.content(() => whole);
     log.end({ outcome: "done", error: null, facts });
@@ -187,6 +208,20 @@ function answer(options: {
   }
   headers.set("cache-control", headers.get("cache-control") ?? "no-cache");
   return new Response(streamOf(options), { status, headers });
+}
+
+/** A reply that cannot be kept is not given out as if it had been: the attempt fails with it. */
+async function keepWhole(
+  keep: NonNullable<Keeping["keep"]>,
+  { log, status }: ReadyReply,
+  whole: Uint8Array,
+): Promise<void> {
+  try {
+    await keep(JSON.parse(new TextDecoder().decode(whole)));
+  } catch (thrown) {
+    log.fail(toRouteletError(thrown), status);
+    throw thrown;
+  }
 }
 
 function streamOf(options: {
@@ -199,6 +234,7 @@ function streamOf(options: {
   const { log, status, content } = ready;
   if ("whole" in content) throw new TypeError("a call for a stream was given a whole reply");
   const { heartbeat } = session.settings;
+  const keep = session.keeping?.keep ?? null;
   return releaseStream({
     ...content,
     clock: ready.clock,
@@ -206,7 +242,7 @@ function streamOf(options: {
       ? startHeartbeat({ bytes: client.heartbeat, afterMs: heartbeat.afterMs, now: session.now })
       : null,
     onBytes: (bytes) => session.record.copyResponse(bytes),
-    beforeEnd: null,
+    beforeEnd: keep === null ? null : () => keep(content.follow.reply?.() ?? null),
     onEnd: ({ outcome, error, facts }) => {
       log.content(() => session.record.responseCopy());
       log.end({ outcome, error, facts });

@@ -37,8 +37,11 @@ export interface Call {
   text: string;
   /** The kept response that this call goes on from (`previous_response_id`); of the responses dialect alone. */
   previousResponseId?: string | null;
-  /** Whether the reply is to be kept for later calls; undefined where the dialect keeps nothing. */
-  store?: boolean;
+  /**
+   * Whether the reply is to be kept for later calls: `default` where the caller did not say, which means yes; undefined
+   * where the dialect keeps nothing.
+   */
+  store?: "asked" | "default" | "no";
   /** The body for a backend of this dialect: the caller's text with the model's name set (and usage asked for). */
   passBody(model: string): string;
   /**

@@ -1,3 +1,4 @@
+import { anthropicMessagesBackend } from "./anthropic-messages/backend.ts";
 import { anthropicMessages } from "./anthropic-messages/client.ts";
 import type { WireDialect } from "./call.ts";
 import type { BackendDialect, ClientDialect } from "./dialect.ts";
@@ -8,7 +9,7 @@ import { openAiResponses } from "./openai-responses/client.ts";
 /** What agents speak, each at its own endpoint. */
 export const CLIENT_DIALECTS: readonly ClientDialect[] = [openAiChat, openAiResponses, anthropicMessages];
 
-const BACKEND_DIALECTS: readonly BackendDialect[] = [openAiChatBackend];
+const BACKEND_DIALECTS: readonly BackendDialect[] = [openAiChatBackend, anthropicMessagesBackend];
 
 /** The dialect as backends speak it; null when calls are never translated into it. */
 export function backendDialect(name: WireDialect): BackendDialect | null {

@@ -5,6 +5,7 @@ import type { BufferedCall, BufferScan, ScanOptions } from "./buffer-reader.ts";
 import { isRejection, retryDelayMs } from "./d1-errors.ts";
 import { type LedgerDatabase, ledgerStatements } from "./d1-writer.ts";
 import type { CallStart } from "./records.ts";
+import { type KeptResponse, ResponseLog } from "./responses/response-log.ts";
 import { withTimeout } from "./with-timeout.ts";
 
 /** Records wait this long for company before they go to D1. */
@@ -16,6 +17,8 @@ const FLUSH_BYTES = 1_000_000;
 const HOLD_START_MS = 5_000;
 /** The longest call that the settings allow, and five minutes for its finish to arrive. */
 export const LOST_AFTER_MS = 7_200_000 + 300_000;
+/** Between two deletions of expired responses, so that many of them do not keep the object busy. */
+const EXPIRE_PAUSE_MS = 1_000;
 /** D1 ends a query after 30 s; what has not answered by then is tried again. */
 const D1_TIMEOUT_MS = 35_000;
 
@@ -37,6 +40,7 @@ export class Ledger extends DurableObject<Env> {
   limits: BufferLimits = LIMITS;
 
   readonly #buffer: LedgerBuffer;
+  readonly #responses: ResponseLog;
   #arrivals: CallStart[] = [];
   #committing: Promise<void> | null = null;
   #flushing: Promise<boolean> | null = null;
@@ -49,6 +53,7 @@ export class Ledger extends DurableObject<Env> {
     super(ctx, env);
     this.database = env.DB;
     this.#buffer = new LedgerBuffer(ctx.storage.sql);
+    this.#responses = new ResponseLog(ctx.storage.sql);
     this.#schedule();
   }
 
@@ -85,6 +90,22 @@ export class Ledger extends DurableObject<Env> {
     return this.#buffer.scan(options);
   }
 
+  /** Keeps a response for later calls; durable when it resolves. */
+  async keepResponse(kept: KeptResponse): Promise<void> {
+    this.#responses.keep(kept);
+    this.#schedule();
+  }
+
+  /** A kept response and those that it goes on from, newest first; empty when the project has none of this id. */
+  async responseChain(options: { id: string; projectId: string; most: number }): Promise<KeptResponse[]> {
+    return this.#responses.chain({ ...options, now: this.clock() });
+  }
+
+  /** False when the project has no such response. */
+  async deleteResponse(options: { id: string; projectId: string }): Promise<boolean> {
+    return this.#responses.delete(options);
+  }
+
   async stats(): Promise<LedgerStats> {
     return { ...this.#buffer.counts, failures: this.#failures };
   }
@@ -100,6 +121,7 @@ export class Ledger extends DurableObject<Env> {
 
   override async alarm(): Promise<void> {
     this.#alarmAt = null;
+    this.#responses.expire(this.clock());
     if (this.clock() >= this.#retryAt) await this.flush();
     else this.#schedule();
   }
@@ -170,6 +192,8 @@ export class Ledger extends DurableObject<Env> {
     if (counts.readyCalls > 0) due.push(this.clock() + FLUSH_AFTER_MS);
     if (oldestUnwritten !== null) due.push(oldestUnwritten + HOLD_START_MS);
     if (oldestWritten !== null) due.push(oldestWritten + LOST_AFTER_MS);
+    const expiry = this.#responses.nextExpiry;
+    if (expiry !== null) due.push(Math.max(expiry, this.clock() + EXPIRE_PAUSE_MS));
     if (due.length === 0) return;
     const at = Math.max(Math.min(...due), this.#retryAt);
     if (this.#alarmAt !== null && this.#alarmAt <= at) return;

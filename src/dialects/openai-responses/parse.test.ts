@@ -114,8 +114,9 @@ describe("parseResponsesCall", () => {
 
   it("keeps storage with the gateway: a provider is told to store nothing", () => {
     expect(JSON.parse(parse({ store: true }).passBody("x"))).toMatchObject({ model: "x", store: false });
-    expect(parse({}).store).toBe(true);
-    expect(parse({ store: false }).store).toBe(false);
+    expect(parse({ store: true }).store).toBe("asked");
+    expect(parse({}).store).toBe("default");
+    expect(parse({ store: false }).store).toBe("no");
   });
 });
 

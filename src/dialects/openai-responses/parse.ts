@@ -51,7 +51,7 @@ function callOf(text: string, json: Json, request: ResponsesRequest): Call {
     needs: needsOf(request),
     text,
     previousResponseId: request.previous_response_id ?? null,
-    store: request.store ?? true,
+    store: request.store == null ? "default" : request.store ? "asked" : "no",
     passBody: (model) => passBody(text, model),
     request() {
       built ??= responsesToRequest(json, request);
@@ -86,5 +86,5 @@ export function withHistory(call: Call, history: readonly Json[]): Call {
   const text = setTopLevelField(spliced, "previous_response_id", null);
   const json = JSON.parse(text) as Json;
   const joined = callOf(text, json, readWith(responsesRequest, json));
-  return { ...joined, previousResponseId: call.previousResponseId ?? null };
+  return { ...joined, previousResponseId: call.previousResponseId ?? null, store: call.store };
 }

@@ -54,7 +54,7 @@ export function responseObject(context: RenderContext, state: ResponseState): Js
     reasoning: { effort: reasoning.effort ?? null, summary: reasoning.summary ?? null },
     safety_identifier: or(json, "safety_identifier", null),
     service_tier: state.serviceTier ?? or(json, "service_tier", "default"),
-    store: context.call.store === true,
+    store: context.call.store !== "no",
     background: false,
     temperature: or(json, "temperature", 1),
     text: { format: text.format ?? { type: "text" }, verbosity: text.verbosity ?? "medium" },

@@ -1,0 +1,133 @@
+import { renderOpenAiError } from "../../dialects/openai-chat/error.ts";
+import type { Env } from "../../env.ts";
+import { RouteletError, toRouteletError } from "../../errors.ts";
+import {
+  deleteResponse,
+  type ResponseContent,
+  readConversation,
+  readResponse,
+} from "../../ledger/responses/kept-responses.ts";
+import { authenticate } from "../../security/key-snapshot.ts";
+import { logInternal } from "../log-internal.ts";
+import { outputOf } from "./keeping.ts";
+
+type Json = Record<string, unknown>;
+
+const ROUTE = /^\/v1\/responses\/([^/]+)(?:\/(input_items|cancel))?$/;
+
+/** Whether a path is one of a stored response. */
+export function isStoredResponsePath(path: string): boolean {
+  return ROUTE.test(path);
+}
+
+function notFound(id: string): RouteletError {
+  return new RouteletError({
+    kind: "not_found",
+    code: "response_not_found",
+    message: `Response with id '${id}' not found. It may have expired or been deleted, or was made with \`store: false\`.`,
+    param: "response_id",
+  });
+}
+
+function invalid(param: string, message: string): RouteletError {
+  return new RouteletError({ kind: "invalid_request", code: "invalid_value", message, param });
+}
+
+/** An input item as OpenAI lists it: with an id, and a message's words as parts. */
+function listed(item: Json, responseId: string, at: number): Json {
+  const id = typeof item.id === "string" ? item.id : `item_${responseId.replace(/^resp_/, "")}_${at}`;
+  if ((item.type ?? "message") !== "message") return { ...item, id };
+  const type = item.role === "assistant" ? "output_text" : "input_text";
+  const content =
+    typeof item.content === "string"
+      ? [{ type, text: item.content, ...(type === "output_text" ? { annotations: [] } : {}) }]
+      : item.content;
+  return { ...item, id, type: "message", status: item.status ?? "completed", content };
+}
+
+/** Everything that the model was given for a response, oldest first. */
+function itemsOf(turns: readonly ResponseContent[], responseId: string): Json[] {
+  const items = turns.flatMap(({ input, response }, at) =>
+    at === turns.length - 1 ? input : [...input, ...outputOf(response)],
+  );
+  return items.map((item, at) => listed(item, responseId, at));
+}
+
+/** One page of the list (OpenAI API reference, "List input items"): newest first unless asked otherwise. */
+function page(items: readonly Json[], query: URLSearchParams): Json {
+  const order = query.get("order") ?? "desc";
+  if (order !== "asc" && order !== "desc") throw invalid("order", "`order` must be `asc` or `desc`.");
+  const limit = Number(query.get("limit") ?? 20);
+  if (!Number.isInteger(limit) || limit < 1 || limit > 100)
+    throw invalid("limit", "`limit` must be a whole number from 1 to 100.");
+  const ordered = order === "asc" ? [...items] : [...items].reverse();
+  const indexOf = (param: "after" | "before"): number | null => {
+    const id = query.get(param);
+    if (id === null) return null;
+    const at = ordered.findIndex((item) => item.id === id);
+    if (at < 0) throw invalid(param, `\`${param}\` names no item of this response.`);
+    return at;
+  };
+  const after = indexOf("after");
+  const before = indexOf("before");
+  const rest = ordered.slice(after === null ? 0 : after + 1, before ?? undefined);
+  const data = rest.slice(0, limit);
+  return {
+    object: "list",
+    data,
+    first_id: data[0]?.id ?? null,
+    last_id: data.at(-1)?.id ?? null,
+    has_more: rest.length > data.length,
+  };
+}
+
+async function answer(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+  const url = new URL(request.url);
+  const [, escaped = "", part] = ROUTE.exec(url.pathname) ?? [];
+  const id = decodeURIComponent(escaped);
+  const waitUntil = (work: Promise<unknown>) => ctx.waitUntil(work);
+  const { projectId } = await authenticate({ request, env, waitUntil, clock: Date.now });
+  if (part === "cancel") {
+    throw invalid(
+      "response_id",
+      "Only responses made with `background: true` can be cancelled, and there are none here.",
+    );
+  }
+  if (request.method === "DELETE" && part === undefined) {
+    if (!(await deleteResponse({ env, projectId, id }))) throw notFound(id);
+    return Response.json({ id, object: "response", deleted: true });
+  }
+  if (request.method !== "GET") {
+    throw new RouteletError({
+      kind: "invalid_request",
+      status: 405,
+      code: "method_not_allowed",
+      message: part === undefined ? "Use GET or DELETE here." : "Use GET here.",
+    });
+  }
+  if (part === "input_items") {
+    const turns = await readConversation({ env, projectId, id });
+    if (turns === null) throw notFound(id);
+    return Response.json(page(itemsOf(turns, id), url.searchParams));
+  }
+  if (url.searchParams.get("stream") === "true")
+    throw invalid("stream", "A stored response can be read whole only: leave `stream` out.");
+  const kept = await readResponse({ env, projectId, id });
+  if (kept === null) throw notFound(id);
+  return Response.json(kept.content.response);
+}
+
+/** `GET` and `DELETE /v1/responses/{id}`, `GET /v1/responses/{id}/input_items`. */
+export async function handleStoredResponse(
+  request: Request,
+  env: Env,
+  ctx: ExecutionContext,
+): Promise<Response> {
+  try {
+    return await answer(request, env, ctx);
+  } catch (thrown) {
+    const error = thrown instanceof URIError ? notFound("?") : toRouteletError(thrown);
+    logInternal(error, null);
+    return renderOpenAiError(error);
+  }
+}
