@@ -1,8 +1,19 @@
 import type { BackendDialect } from "../dialect.ts";
-import { errorText } from "./chunk.ts";
+import { errorText } from "./error-in-band.ts";
 import { readChatCompletion } from "./read-reply.ts";
 import { openChatReader } from "./reader.ts";
 import { chatProblems, chatToolNames, renderChatRequest } from "./render-request.ts";
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** OpenAI's `error`, or what compatible servers put in its place: vLLM's flat object, FastAPI's `detail`, a list of `errors`. */
+function errorIn(json: Record<string, unknown>): unknown {
+  if (json.error != null && json.error !== "") return json.error;
+  if (Array.isArray(json.errors) && json.errors.length > 0) return json.errors[0];
+  if (typeof json.message === "string") return json;
+  return json.detail;
+}
 
 function readError(body: Uint8Array): { message: string; code: string | null; param: string | null } | null {
   let json: unknown;
@@ -11,11 +22,12 @@ function readError(body: Uint8Array): { message: string; code: string | null; pa
   } catch {
     return null;
   }
-  if (typeof json !== "object" || json === null || !("error" in json)) return null;
-  const { error } = json;
-  if (error === null || error === "" || error === undefined) return null;
+  // Google's OpenAI endpoint wraps its error in a list.
+  const [only] = Array.isArray(json) ? json : [json];
+  const error = isObject(only) ? errorIn(only) : null;
+  if (error == null || error === "") return null;
   const field = (name: "code" | "param"): string | null => {
-    const value = typeof error === "object" ? (error as Record<string, unknown>)[name] : null;
+    const value = isObject(error) ? error[name] : null;
     return typeof value === "string" || typeof value === "number" ? String(value) : null;
   };
   return { message: errorText(error), code: field("code"), param: field("param") };

@@ -1,69 +1,51 @@
 import { joinBytes } from "../../bytes.ts";
 import type { RenderContext, ReplyStream } from "../dialect.ts";
+import { setTopLevelField } from "../json-splice.ts";
 import { emptyFacts } from "../reply.ts";
 import { createSseEvents, type SseEvent } from "../sse-events.ts";
-import { type Chunk, errorInBand, readChunk } from "./chunk.ts";
-import { createChunkRepair, isContent } from "./chunk-repair.ts";
+import { type Chunk, isContent, readChunk } from "./chunk.ts";
+import { createChunkRepair } from "./chunk-repair.ts";
 import { streamErrorEvent } from "./error.ts";
-import { toolCallIdOf } from "./ids.ts";
+import { nothingSaid } from "./error-in-band.ts";
+import { chunkIdOf, toolCallIdOf } from "./ids.ts";
+import { type PlainShape, plainChunk, plainShape, plainTexts } from "./plain-chunk.ts";
 import { readUsage } from "./usage.ts";
 
-/** A JSON string without control characters (RFC 8259 section 7). */
-const JSON_STRING = /^"(?:[^"\\\p{Cc}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"$/u;
-
-/** What stands around the content of a chunk that carries nothing else. */
-interface PlainShape {
-  head: string;
-  tail: string;
-}
-
-/** The shape of a chunk's text, when its one choice has only this content; null otherwise. */
-function plainShape(data: string, chunk: Chunk): PlainShape | null {
-  const [choice] = chunk.choices;
-  const delta = choice?.delta;
-  if (chunk.choices.length !== 1 || delta == null || choice?.finish_reason != null || chunk.usage != null)
-    return null;
-  if (typeof delta.content !== "string" || Object.keys(delta).length !== 1) return null;
-  const at = data.indexOf(JSON.stringify(delta.content), data.indexOf('"content"') + '"content"'.length);
-  return at < 0
-    ? null
-    : { head: data.slice(0, at), tail: data.slice(at + JSON.stringify(delta.content).length) };
-}
-
-/** Whether a chunk is like the one of this shape but for its content: it changes no fact, so it costs no parsing. */
-function isPlain(data: string, { head, tail }: PlainShape): boolean {
-  return (
-    data.startsWith(head) &&
-    data.endsWith(tail) &&
-    JSON_STRING.test(data.slice(head.length, data.length - tail.length))
-  );
-}
-
 const ENCODER = new TextEncoder();
+const LF = 0x0a;
 const DONE = "data: [DONE]\n\n";
+/** Chunks before the first id that wait for it; a server has one, if any. */
+const MAX_PRELUDE = 8;
 
-const eventOf = (chunk: unknown): Uint8Array => ENCODER.encode(`data: ${JSON.stringify(chunk)}\n\n`);
+const eventOf = (data: string): Uint8Array => ENCODER.encode(`data: ${data}\n\n`);
+
+/** A last event that its backend did not end with a blank line, with one. */
+function ended(raw: Uint8Array): Uint8Array {
+  return joinBytes([raw, ENCODER.encode(raw.at(-1) === LF ? "\n" : "\n\n")]);
+}
 
 /**
  * Follows a streamed OpenAI chat reply for a client of the same dialect. The bytes pass through as they came; events
- * are read on a side copy. Left out are the usage chunk that the client did not ask for, what is no JSON, and all that
+ * are read on a side copy. Left out are the usage chunk that the client did not ask for, what is no chunk, and all that
  * follows `[DONE]`; written anew are only chunks that break an invariant (`chunk-repair.ts`), and the model's name where
  * a key's setting asks for the requested one.
  */
 export function passChatStream(context: RenderContext): ReplyStream {
+  const { renameModel } = context;
   const facts = emptyFacts();
   const events = createSseEvents();
   const repair = createChunkRepair({
+    madeUpId: chunkIdOf(context.callId),
     makeCallId: (choice, index) => toolCallIdOf(context.callId, choice, index),
   });
-  let plain: PlainShape | null = null;
+  /** What plain chunks look like, as they come and as they go. */
+  let plain: { from: PlainShape; to: PlainShape | null } | null = null;
+  let prelude: Chunk[] = [];
   let last: Chunk | null = null;
-  let lastLacksBlankLine = false;
 
   function note(chunk: Chunk): void {
-    if (typeof chunk.id === "string") facts.id ??= chunk.id;
+    if (typeof chunk.id === "string" && chunk.id !== "") facts.id ??= chunk.id;
     if (typeof chunk.model === "string" && chunk.model !== "") facts.model ??= chunk.model;
-    facts.inBandError ??= errorInBand(chunk.error);
     facts.usage = readUsage(chunk.usage) ?? facts.usage;
     if (isContent(chunk)) facts.committed = true;
     for (const { finish_reason } of chunk.choices) {
@@ -73,46 +55,73 @@ export function passChatStream(context: RenderContext): ReplyStream {
     }
   }
 
+  function written(chunk: Chunk): Uint8Array {
+    return eventOf(JSON.stringify(renameModel === null ? chunk : { ...chunk, model: renameModel }));
+  }
+
+  function done(event: SseEvent): Uint8Array[] {
+    if (!facts.committed) {
+      facts.inBandError = nothingSaid();
+      return [];
+    }
+    const late = lateFinish();
+    facts.terminated = true;
+    facts.complete = true;
+    return [...late, event.raw];
+  }
+
   /** A proper end without a `finish_reason` gets one: SDKs cannot build a message without. */
   function lateFinish(): Uint8Array[] {
-    const choices = repair.unfinished().map(({ index, reason, calls }) => {
+    const choices = repair.closeChoices().map(({ index, reason, calls }) => {
       facts.finishReasons.push(reason);
       return { index, delta: calls.length > 0 ? { tool_calls: calls } : {}, finish_reason: reason };
     });
     if (choices.length === 0 || last === null) return [];
     const { id, object, created, model } = last;
-    return [eventOf(renamed({ id, object, created, model, choices }))];
+    return [written({ id, object, created, model, choices })];
   }
 
-  function renamed(chunk: Chunk): Chunk {
-    return context.renameModel === null ? chunk : { ...chunk, model: context.renameModel };
+  /** A chunk in which nothing is wrong: its bytes, or its text with the model's name changed. */
+  function unchanged(event: SseEvent, data: string, chunk: Chunk): Uint8Array {
+    const text = renameModel === null ? data : setTopLevelField(data, "model", renameModel);
+    if (facts.committed && plain === null) {
+      const from = plainShape(data, chunk);
+      const to = from === null || renameModel === null ? null : plainShape(text, chunk);
+      if (from !== null && (renameModel === null || to !== null)) plain = { from, to };
+    }
+    return renameModel === null ? event.raw : eventOf(text);
   }
 
   function release(event: SseEvent, data: string): Uint8Array[] {
-    if (data === "[DONE]") {
-      const late = facts.committed ? lateFinish() : [];
-      facts.terminated = true;
-      facts.complete = true;
-      return [...late, event.raw];
-    }
-    if (plain !== null && isPlain(data, plain)) return [event.raw];
-    const read = readChunk(data);
+    const texts = plain === null || event.name !== null ? null : plainTexts(data, plain.from);
+    if (plain !== null && texts !== null)
+      return [plain.to === null ? event.raw : eventOf(plainChunk(plain.to, texts))];
+    const word = data.trim();
+    if (word === "[DONE]") return done(event);
+    if (word === "") return [];
+    const read = readChunk(data, event.name);
     if (read === null) {
       facts.malformedEvents++;
       return [];
     }
+    if ("error" in read) {
+      facts.inBandError = read.error;
+      return [];
+    }
     const { chunk } = read;
     note(chunk);
-    if (facts.inBandError !== null) return [];
     const usageOnly = chunk.choices.length === 0 && chunk.usage != null;
     if (usageOnly && !context.call.wantsStreamUsage) return [];
+    if (prelude.length < MAX_PRELUDE && repair.isPrelude(chunk)) {
+      prelude.push(chunk);
+      return [];
+    }
     const mended = repair.mend(chunk);
     last = mended;
-    if (mended === chunk && !read.changed && context.renameModel === null) {
-      if (facts.committed) plain ??= plainShape(data, chunk);
-      return [event.raw];
-    }
-    return [eventOf(renamed(mended))];
+    const before = prelude.map((held) => written(repair.mend(held)));
+    prelude = [];
+    const right = mended === chunk && !read.changed;
+    return [...before, right ? unchanged(event, data, chunk) : written(mended)];
   }
 
   function take(read: readonly SseEvent[]): Uint8Array[] {
@@ -133,15 +142,12 @@ export function passChatStream(context: RenderContext): ReplyStream {
     facts,
     push: (chunk) => take(events.push(chunk)),
     flush() {
-      const rest = take(events.flush());
-      lastLacksBlankLine = rest.length > 0;
+      const rest = take(events.flush().map((event) => ({ ...event, raw: ended(event.raw) })));
+      // Of several choices one may have ended when the stream was cut.
+      if (!facts.terminated && repair.hasOpenChoice()) facts.complete = false;
       return rest;
     },
-    end() {
-      const blank = lastLacksBlankLine ? "\n\n" : "";
-      const done = facts.terminated ? "" : DONE;
-      return blank + done === "" ? [] : [ENCODER.encode(blank + done)];
-    },
+    end: () => (facts.terminated ? [] : [ENCODER.encode(DONE)]),
     fail: (error) => [streamErrorEvent(error)],
   };
 }

@@ -1,4 +1,5 @@
-import { RouteletError } from "../../errors.ts";
+import type { RouteletError } from "../../errors.ts";
+import { errorOf } from "./error-in-band.ts";
 
 /** A tool call's delta, as loose as servers send it. */
 export interface ToolCallDelta {
@@ -22,7 +23,6 @@ export interface Chunk {
   id?: unknown;
   created?: unknown;
   model?: unknown;
-  error?: unknown;
   usage?: unknown;
   choices: ChunkChoice[];
   [more: string]: unknown;
@@ -31,19 +31,26 @@ export interface Chunk {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** What an event says: a chunk, an error, or nothing that could be read. */
+export type ReadEvent =
+  /** `changed`: the chunk is not what was sent. */
+  { chunk: Chunk; changed: boolean } | { error: RouteletError } | null;
+
 /**
- * Reads an event's data as a chunk; null when it is none. `changed` tells that the chunk is not what was sent: SDKs
- * look into `choices` unasked, and some servers leave it out beside usage. Hand-written: this is done for every token.
+ * Reads an event's data. Where a chunk has no `choices` (some servers leave it out beside usage) it gets an empty list,
+ * since SDKs look into it unasked. Hand-written: this is done for every token.
  */
-export function readChunk(data: string): { chunk: Chunk; changed: boolean } | null {
+export function readChunk(data: string, eventName: string | null): ReadEvent {
   let json: unknown;
   try {
     json = JSON.parse(data);
   } catch {
-    return null;
+    json = null;
   }
+  const error = errorOf(isObject(json) ? json : { error: eventName === "error" ? data : null }, eventName);
+  if (error !== null) return { error };
   if (!isObject(json)) return null;
-  if (json.choices == null && json.usage == null && json.error == null) return null;
+  if (json.choices == null && json.usage == null) return null;
   const choices = json.choices ?? [];
   if (!Array.isArray(choices)) return null;
   for (const choice of choices) {
@@ -75,25 +82,9 @@ export function hasContent(delta: Record<string, unknown>): boolean {
   return false;
 }
 
-/** An error's own words, from OpenAI's error object or whatever stands in its place. */
-export function errorText(error: unknown): string {
-  if (typeof error === "string") return error;
-  if (isObject(error) && typeof error.message === "string") return error.message;
-  return JSON.stringify(error);
-}
-
-const BUSY = /rate.?limit|overload|too many requests|capacity/i;
-
-/** An error inside a reply whose status said that all is well; null for the empty `error` that some servers always send. */
-export function errorInBand(error: unknown): RouteletError | null {
-  const there = typeof error === "string" ? error !== "" : isObject(error) && Object.keys(error).length > 0;
-  if (!there) return null;
-  const code = isObject(error) ? (error.code ?? error.type ?? error.status) : null;
-  const busy = code === 429 || code === 529 || (typeof code === "string" && BUSY.test(code));
-  return new RouteletError({
-    kind: busy ? "rate_limited" : "upstream",
-    code: busy ? "backend_busy" : "upstream_error",
-    message: `The backend reported an error in its reply: ${errorText(error)}`,
-    retryable: true,
-  });
+/** Whether a chunk says anything that belongs to the client: content of any kind, or an end. */
+export function isContent(chunk: Chunk): boolean {
+  return chunk.choices.some(
+    ({ delta, finish_reason }) => (delta != null && hasContent(delta)) || Boolean(finish_reason),
+  );
 }

@@ -1,7 +1,7 @@
 import type { FinishReason } from "../reply.ts";
 
-/** OpenAI's words and those that compatible servers have put in their place, as ours. */
-const READ: Record<string, FinishReason> = {
+/** OpenAI's words and those that compatible servers have put in their place, as ours; `failed`: the reply is none. */
+export const READ_FINISH_REASONS: Readonly<Record<string, FinishReason | "failed">> = {
   stop: "stop",
   length: "length",
   tool_calls: "tool_calls",
@@ -25,10 +25,16 @@ const READ: Record<string, FinishReason> = {
   safety: "content_filter",
   SAFETY: "content_filter",
   RECITATION: "content_filter",
+  sensitive: "content_filter",
   pause_turn: "pause",
+  // OpenRouter; vLLM and SGLang; Zhipu; DeepSeek.
+  error: "failed",
+  abort: "failed",
+  network_error: "failed",
+  insufficient_system_resource: "failed",
 };
 
-const RENDERED: Record<FinishReason, string> = {
+export const RENDERED_FINISH_REASONS: Readonly<Record<FinishReason, string>> = {
   stop: "stop",
   stop_sequence: "stop",
   length: "length",
@@ -41,14 +47,33 @@ const RENDERED: Record<FinishReason, string> = {
   pause: "stop",
 };
 
+/** The whole of `finish_reason` in OpenAI's SDK types. */
+const OPENAI_WORDS = new Set(["stop", "length", "tool_calls", "content_filter", "function_call"]);
+
+const lookUp = (word: string): FinishReason | "failed" | undefined =>
+  Object.hasOwn(READ_FINISH_REASONS, word) ? READ_FINISH_REASONS[word] : undefined;
+
+/** Whether the word says that the backend gave up. */
+export function isFailure(word: unknown): boolean {
+  return typeof word === "string" && lookUp(word) === "failed";
+}
+
 /** What a backend's `finish_reason` means; an unknown word counts as a plain end. */
 export function readFinishReason(word: string, hasToolCalls: boolean): FinishReason {
-  const reason = READ[word] ?? "stop";
+  const known = lookUp(word);
+  const reason = known === undefined || known === "failed" ? "stop" : known;
   // Ollama and others end a turn of tool calls with "stop" (wire trap 16).
   return hasToolCalls && (reason === "stop" || reason === "stop_sequence") ? "tool_calls" : reason;
 }
 
 /** The `finish_reason` that clients of OpenAI's dialect know. */
 export function renderFinishReason(reason: FinishReason): string {
-  return RENDERED[reason];
+  return RENDERED_FINISH_REASONS[reason];
+}
+
+/** A backend's word as a client of the same dialect may get it: OpenAI's own stay, others become one of those. */
+export function mendFinishReason(word: string, called: "tools" | "function" | null): string {
+  if (word === "stop" && called === "function") return "function_call";
+  if (OPENAI_WORDS.has(word) && !(word === "stop" && called === "tools")) return word;
+  return renderFinishReason(readFinishReason(word, called === "tools"));
 }

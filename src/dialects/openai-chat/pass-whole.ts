@@ -1,47 +1,47 @@
 import type { RenderContext, WholeReply } from "../dialect.ts";
 import { setTopLevelField } from "../json-splice.ts";
 import { emptyFacts } from "../reply.ts";
-import { errorInBand } from "./chunk.ts";
-import { toolCallIdOf } from "./ids.ts";
+import { errorOf } from "./error-in-band.ts";
+import { mendFinishReason } from "./finish-reasons.ts";
+import { chunkIdOf, toolCallIdOf } from "./ids.ts";
+import { argumentsText } from "./tool-call-repair.ts";
 import { readUsage } from "./usage.ts";
 
 const DECODER = new TextDecoder();
 const ENCODER = new TextEncoder();
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 type Json = Record<string, unknown>;
 
-/** A tool call as it should have been: with an id, its type, and its arguments as text (wire traps 11 and 12). */
-function mendCall(call: Json, id: string): Json {
+const isObject = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
+
+/** A tool call as it should have been: with an id of its own, its type, and its arguments as text (wire traps 11 and 12). */
+function mendCall(call: Json, makeId: () => string, given: Set<string>): Json {
   const details = isObject(call.function) ? call.function : null;
   if (details === null) return call;
-  const given = details.arguments;
-  const text = typeof given === "string" ? given || "{}" : given == null ? "{}" : JSON.stringify(given);
-  const hasId = typeof call.id === "string" && call.id !== "";
-  if (hasId && call.type === "function" && given === text) return call;
-  return {
-    ...call,
-    id: hasId ? call.id : id,
-    type: "function",
-    function: { ...details, arguments: text },
-  };
+  const text = argumentsText(details.arguments) || "{}";
+  const id = isText(call.id) && !given.has(call.id) ? call.id : makeId();
+  given.add(id);
+  if (call.id === id && call.type === "function" && details.arguments === text) return call;
+  return { ...call, id, type: "function", function: { ...details, arguments: text } };
 }
 
-/** A choice whose tool calls are whole and whose end says that there are some (wire trap 16). */
-function mendChoice(choice: Json, makeId: (index: number) => string): Json {
-  const message = isObject(choice.message) ? choice.message : null;
-  const calls = message !== null && Array.isArray(message.tool_calls) ? message.tool_calls : [];
-  if (calls.length === 0 || !calls.every(isObject)) return choice;
-  const mended = calls.map((call, index) => mendCall(call, makeId(index)));
-  const right = mended.every((call, at) => call === calls[at]);
-  if (right && choice.finish_reason !== "stop") return choice;
-  return {
-    ...choice,
-    message: { ...message, tool_calls: mended },
-    finish_reason: choice.finish_reason === "stop" ? "tool_calls" : choice.finish_reason,
-  };
+/** A choice with its index, whole tool calls, and a reason for its end that OpenAI has (wire trap 16). */
+function mendChoice(choice: Json, at: number, callId: string): Json {
+  const message = isObject(choice.message) ? choice.message : {};
+  const calls = Array.isArray(message.tool_calls) ? message.tool_calls.filter(isObject) : [];
+  const ids = new Set<string>();
+  const mended = calls.map((call, index) => mendCall(call, () => toolCallIdOf(callId, at, index), ids));
+  const callsRight = mended.every((call, index) => call === calls[index]);
+  const function_call = message.function_call == null ? null : "function";
+  const called = calls.length > 0 ? "tools" : function_call;
+  const word = isText(choice.finish_reason) ? choice.finish_reason : "stop";
+  const reason = mendFinishReason(word, called);
+  const index = typeof choice.index === "number" ? choice.index : at;
+  if (callsRight && choice.finish_reason === reason && choice.index === index) return choice;
+  const said = callsRight ? choice.message : { ...message, tool_calls: mended };
+  return { ...choice, index, message: said, finish_reason: reason };
 }
 
 /** Reads a whole OpenAI chat reply for a client of the same dialect: its bytes, unless something in it is broken. */
@@ -52,27 +52,24 @@ export function passWholeChat(body: Uint8Array, context: RenderContext): WholeRe
   try {
     json = JSON.parse(text);
   } catch {
-    return { body, facts: { ...facts, malformedEvents: 1 } };
+    json = null;
   }
   if (!isObject(json)) return { body, facts: { ...facts, malformedEvents: 1 } };
-  facts.inBandError = errorInBand(json.error);
-  const choices = json.choices;
-  if (!Array.isArray(choices) || !choices.every(isObject))
-    return { body, facts: { ...facts, malformedEvents: facts.inBandError === null ? 1 : 0 } };
-  facts.id = typeof json.id === "string" ? json.id : null;
-  facts.model = typeof json.model === "string" ? json.model : null;
+  facts.inBandError = errorOf(json);
+  if (facts.inBandError !== null) return { body, facts };
+  const { choices, id, model } = json;
+  if (!Array.isArray(choices) || choices.length === 0 || !choices.every(isObject))
+    return { body, facts: { ...facts, malformedEvents: 1 } };
+  facts.id = isText(id) ? id : null;
+  facts.model = isText(model) ? model : null;
   facts.usage = readUsage(json.usage);
-  const mended = choices.map((choice, at) =>
-    mendChoice(choice, (index) => toolCallIdOf(context.callId, at, index)),
-  );
-  facts.finishReasons = mended.flatMap(({ finish_reason }) =>
+  facts.finishReasons = choices.flatMap(({ finish_reason }) =>
     typeof finish_reason === "string" ? finish_reason : [],
   );
-  if (mended.some((choice, at) => choice !== choices[at])) {
-    const model = context.renameModel ?? json.model;
-    return { body: ENCODER.encode(JSON.stringify({ ...json, model, choices: mended })), facts };
-  }
-  if (context.renameModel !== null && facts.model !== null)
-    return { body: ENCODER.encode(setTopLevelField(text, "model", context.renameModel)), facts };
-  return { body, facts };
+  const mended = choices.map((choice, at) => mendChoice(choice, at, context.callId));
+  let out = text;
+  if (mended.some((choice, at) => choice !== choices[at])) out = setTopLevelField(out, "choices", mended);
+  if (!isText(id)) out = setTopLevelField(out, "id", chunkIdOf(context.callId));
+  if (context.renameModel !== null) out = setTopLevelField(out, "model", context.renameModel);
+  return { body: out === text ? body : ENCODER.encode(out), facts };
 }

@@ -2,11 +2,12 @@ import { RouteletError } from "../../errors.ts";
 import type { OutputPart } from "../model-request.ts";
 import type { Reply, ReplyChoice } from "../reply.ts";
 import type { ToolNames } from "../tool-names.ts";
-import { errorInBand } from "./chunk.ts";
+import { errorOf } from "./error-in-band.ts";
 import { readFinishReason } from "./finish-reasons.ts";
 import { toolCallIdOf } from "./ids.ts";
 import { readLogprobs } from "./logprobs.ts";
-import { deltaText } from "./reader.ts";
+import { readSaid } from "./said.ts";
+import { argumentsText } from "./tool-call-repair.ts";
 import { readUsage } from "./usage.ts";
 
 type Json = Record<string, unknown>;
@@ -26,8 +27,8 @@ function notAReply(): RouteletError {
 
 function partsOf(message: Json, names: ToolNames, makeId: (index: number) => string): OutputPart[] {
   const parts: OutputPart[] = [];
-  const reasoning = isText(message.reasoning_content) ? message.reasoning_content : message.reasoning;
-  if (isText(reasoning))
+  const { text, reasoning } = readSaid(message);
+  if (reasoning !== "")
     parts.push({
       type: "reasoning",
       text: reasoning,
@@ -35,19 +36,20 @@ function partsOf(message: Json, names: ToolNames, makeId: (index: number) => str
       redacted: null,
       origin: "openai-chat",
     });
-  const text = deltaText(message.content);
   if (text !== "") parts.push({ type: "text", text });
   if (isText(message.refusal)) parts.push({ type: "refusal", text: message.refusal });
   const calls = Array.isArray(message.tool_calls) ? message.tool_calls.filter(isObject) : [];
   if (calls.length === 0 && isObject(message.function_call)) calls.push({ function: message.function_call });
+  const given = new Set<string>();
   for (const [index, call] of calls.entries()) {
     const details = isObject(call.function) ? call.function : {};
-    const given = details.arguments;
+    const id = isText(call.id) && !given.has(call.id) ? call.id : makeId(index);
+    given.add(id);
     parts.push({
       type: "tool_call",
-      id: isText(call.id) ? call.id : makeId(index),
+      id,
       name: names.toClient(String(details.name ?? "")),
-      arguments: typeof given === "string" ? given || "{}" : JSON.stringify(given ?? {}),
+      arguments: argumentsText(details.arguments) || "{}",
     });
   }
   return parts;
@@ -66,7 +68,7 @@ export function readChatCompletion(body: Uint8Array, names: ToolNames): Reply {
     throw notAReply();
   }
   if (!isObject(json)) throw notAReply();
-  const error = errorInBand(json.error);
+  const error = errorOf(json);
   if (error !== null) throw error;
   if (!Array.isArray(json.choices) || json.choices.length === 0 || !json.choices.every(isObject))
     throw notAReply();

@@ -2,141 +2,139 @@ import type { ReplyReader } from "../dialect.ts";
 import type { ReplyEvent, TokenLogprob } from "../reply.ts";
 import { createSseEvents, type SseEvent } from "../sse-events.ts";
 import type { ToolNames } from "../tool-names.ts";
-import { type Chunk, type ChunkChoice, errorInBand, readChunk, toolCallsOf } from "./chunk.ts";
+import { type Chunk, type ChunkChoice, isContent, readChunk, toolCallsOf } from "./chunk.ts";
 import { createChunkRepair } from "./chunk-repair.ts";
+import { nothingSaid } from "./error-in-band.ts";
 import { readFinishReason } from "./finish-reasons.ts";
 import { toolCallIdOf } from "./ids.ts";
 import { readLogprobs } from "./logprobs.ts";
+import { readSaid } from "./said.ts";
 import { readUsage } from "./usage.ts";
 
 const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
 
-/** The text of a content delta; some servers send parts where OpenAI sends a string. */
-export function deltaText(value: unknown): string {
-  if (typeof value === "string") return value;
-  if (!Array.isArray(value)) return "";
-  return value
-    .map((part: unknown) =>
-      typeof part === "object" && part !== null && "text" in part && typeof part.text === "string"
-        ? part.text
-        : "",
-    )
-    .join("");
-}
-
 /** Reads a streamed OpenAI chat reply into events, in the order in which a turn is made: thought, words, calls, end. */
 export function openChatReader(names: ToolNames): ReplyReader {
   const events = createSseEvents();
-  // Ids only have to be unlike within the reply: the renderer's dialect gives the reply its own.
+  // Ids only have to be unlike all others of the conversation: the renderer's dialect gives the reply its own.
   const seed = crypto.randomUUID();
-  const repair = createChunkRepair({ makeCallId: (choice, index) => toolCallIdOf(seed, choice, index) });
+  const repair = createChunkRepair({
+    madeUpId: null,
+    makeCallId: (choice, index) => toolCallIdOf(seed, choice, index),
+  });
   const finishReasons: string[] = [];
   let malformedEvents = 0;
   let started = false;
-  let terminated = false;
+  let said = false;
   let finished = false;
+  let over = false;
+
+  function callEvents(choice: number, delta: Record<string, unknown>): ReplyEvent[] {
+    const out: ReplyEvent[] = [];
+    for (const call of toolCallsOf(delta)) {
+      const { index, id, function: details } = call;
+      if (typeof index !== "number" || details == null) continue;
+      if (isText(id)) {
+        const name = names.toClient(String(details.name));
+        out.push({ type: "tool_call", choice, index, id, name });
+      }
+      if (isText(details.arguments))
+        out.push({ type: "tool_arguments", choice, index, text: details.arguments });
+    }
+    return out;
+  }
 
   function deltaEvents(
     choice: number,
     delta: Record<string, unknown>,
-    logprobs?: TokenLogprob[],
+    logprobs: TokenLogprob[] | null,
   ): ReplyEvent[] {
     const out: ReplyEvent[] = [];
-    const reasoning = isText(delta.reasoning_content) ? delta.reasoning_content : delta.reasoning;
-    if (isText(reasoning)) out.push({ type: "reasoning", choice, text: reasoning });
-    const text = deltaText(delta.content);
-    if (text !== "" || logprobs !== undefined)
-      out.push(
-        logprobs === undefined ? { type: "text", choice, text } : { type: "text", choice, text, logprobs },
-      );
+    const { text, reasoning } = readSaid(delta);
+    if (reasoning !== "") out.push({ type: "reasoning", choice, text: reasoning });
+    if (logprobs !== null) out.push({ type: "text", choice, text, logprobs });
+    else if (text !== "") out.push({ type: "text", choice, text });
     if (isText(delta.refusal)) out.push({ type: "refusal", choice, text: delta.refusal });
-    for (const call of toolCallsOf(delta)) {
-      const index = Number(call.index);
-      if (isText(call.id))
-        out.push({
-          type: "tool_call",
-          choice,
-          index,
-          id: call.id,
-          name: names.toClient(String(call.function?.name ?? "")),
-        });
-      if (isText(call.function?.arguments))
-        out.push({ type: "tool_arguments", choice, index, text: call.function.arguments });
-    }
-    return out;
+    return [...out, ...callEvents(choice, delta)];
   }
 
-  function choiceEvents({ index, delta, finish_reason, logprobs }: ChunkChoice): ReplyEvent[] {
+  function finish(choice: number, word: string): ReplyEvent {
+    finished = true;
+    const reason = readFinishReason(word, repair.hasToolCalls(choice));
+    return { type: "finish", choice, reason, stopSequence: null };
+  }
+
+  /** `sent` is the choice as the backend has it: its own word for the end means more than the mended one. */
+  function choiceEvents(
+    { index, delta, finish_reason, logprobs }: ChunkChoice,
+    sent?: ChunkChoice,
+  ): ReplyEvent[] {
     const choice = Number(index);
-    const out = deltaEvents(choice, delta ?? {}, readLogprobs(logprobs) ?? undefined);
-    if (isText(finish_reason)) {
-      finished = true;
-      finishReasons.push(finish_reason);
-      const reason = readFinishReason(finish_reason, repair.hasToolCalls(choice));
-      out.push({ type: "finish", choice, reason, stopSequence: null });
-    }
-    return out;
+    const out = deltaEvents(choice, delta ?? {}, readLogprobs(logprobs));
+    if (!isText(finish_reason)) return out;
+    const word = isText(sent?.finish_reason) ? sent.finish_reason : finish_reason;
+    finishReasons.push(word);
+    return [...out, finish(choice, word)];
   }
 
   function chunkEvents(raw: Chunk): ReplyEvent[] {
-    const error = errorInBand(raw.error);
-    if (error !== null) return [{ type: "error", error }];
     const chunk = repair.mend(raw);
     const out: ReplyEvent[] = [];
-    if (!started) {
-      started = true;
-      out.push({
-        type: "start",
-        id: isText(chunk.id) ? chunk.id : null,
-        model: isText(chunk.model) ? chunk.model : null,
-        created: typeof chunk.created === "number" ? chunk.created : null,
-        usage: null,
-      });
-    }
-    for (const choice of chunk.choices) out.push(...choiceEvents(choice));
+    if (isContent(chunk)) said = true;
     const usage = readUsage(chunk.usage);
-    if (usage !== null) out.push({ type: "usage", usage });
+    if (!started && chunk.choices.length > 0) out.push(start(chunk));
+    for (const [at, choice] of chunk.choices.entries()) out.push(...choiceEvents(choice, raw.choices[at]));
+    if (usage !== null) out.push(...(started ? [] : [start(chunk)]), { type: "usage", usage });
     return out;
   }
 
-  /** A proper end without a `finish_reason`. */
-  function lateFinish(): ReplyEvent[] {
-    return repair.unfinished().flatMap(({ index: choice, reason, calls }): ReplyEvent[] => [
-      ...deltaEvents(choice, { tool_calls: calls }),
-      {
-        type: "finish",
-        choice,
-        reason: readFinishReason(reason, repair.hasToolCalls(choice)),
-        stopSequence: null,
-      },
-    ]);
+  function start({ id, model, created }: Chunk): ReplyEvent {
+    started = true;
+    return {
+      type: "start",
+      id: isText(id) ? id : null,
+      model: isText(model) ? model : null,
+      created: typeof created === "number" && created > 0 ? created : null,
+      usage: null,
+    };
   }
 
-  function take(read: readonly SseEvent[]): ReplyEvent[] {
-    const out: ReplyEvent[] = [];
-    for (const { data, tooLong } of read) {
-      if (terminated) break;
-      if (tooLong) malformedEvents++;
-      if (data === null) continue;
-      if (data === "[DONE]") {
-        terminated = true;
-        out.push(...lateFinish(), { type: "end" });
-        continue;
-      }
-      const read = readChunk(data);
-      if (read === null) malformedEvents++;
-      else out.push(...chunkEvents(read.chunk));
+  /** A proper end; choices without a `finish_reason` get one. */
+  function end(): ReplyEvent[] {
+    over = true;
+    if (!said) return [{ type: "error", error: nothingSaid() }];
+    const late = repair.closeChoices().flatMap(({ index, reason, calls }): ReplyEvent[] => {
+      finishReasons.push(reason);
+      return [...callEvents(index, { tool_calls: calls }), finish(index, reason)];
+    });
+    return [...late, { type: "end" }];
+  }
+
+  function readEvent({ data, name, tooLong }: SseEvent): ReplyEvent[] {
+    if (tooLong) malformedEvents++;
+    const word = data?.trim() ?? "";
+    if (data === null || word === "") return [];
+    if (word === "[DONE]") return end();
+    const read = readChunk(data, name);
+    if (read === null) {
+      malformedEvents++;
+      return [];
     }
-    return out;
+    if ("chunk" in read) return chunkEvents(read.chunk);
+    over = true;
+    return [{ type: "error", error: read.error }];
   }
+
+  const take = (read: readonly SseEvent[]): ReplyEvent[] =>
+    read.flatMap((event) => (over ? [] : readEvent(event)));
 
   return {
     push: (chunk) => take(events.push(chunk)),
     end() {
       const out = take(events.flush());
-      // A stream that gave its reason and then closed has said all: `[DONE]` is missing from several servers.
-      if (finished && !terminated) out.push(...lateFinish(), { type: "end" });
-      terminated = true;
+      // A stream that gave its reasons and then closed has said all: `[DONE]` is missing from several servers.
+      if (!over && finished && !repair.hasOpenChoice()) out.push(...end());
+      over = true;
       return out;
     },
     get malformedEvents() {

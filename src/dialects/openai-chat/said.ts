@@ -1,0 +1,37 @@
+type Json = Record<string, unknown>;
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
+
+/** The text of a list of parts of one type, in which a part's text may be such a list again. */
+function partsText(parts: readonly unknown[], type: "text" | "thinking"): string {
+  return parts
+    .filter((part): part is Json => isObject(part) && (part.type ?? "text") === type)
+    .map((part) => {
+      const text = part[type];
+      if (typeof text === "string") return text;
+      return Array.isArray(text) ? partsText(text, "text") : "";
+    })
+    .join("");
+}
+
+/** What a message or a delta says, in words and in thought. */
+export interface Said {
+  text: string;
+  reasoning: string;
+}
+
+/**
+ * Reads a message or a delta. Content is a string at OpenAI; Mistral sends a list of parts, its thoughts among them.
+ * Reasoning is `reasoning_content` at DeepSeek, llama.cpp and others, `reasoning` at OpenRouter and newer vLLM; where
+ * both are there they say the same.
+ */
+export function readSaid({ content, reasoning_content, reasoning }: Json): Said {
+  const parts = Array.isArray(content) ? content : [];
+  const named = isText(reasoning_content) ? reasoning_content : reasoning;
+  return {
+    text: typeof content === "string" ? content : partsText(parts, "text"),
+    reasoning: isText(named) ? named : partsText(parts, "thinking"),
+  };
+}
