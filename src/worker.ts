@@ -1,10 +1,12 @@
 import { adminApp } from "./admin/app.ts";
+import { handleCountTokens } from "./calls/count-tokens.ts";
 import { handleCall } from "./calls/handle-call.ts";
 import { handleModels } from "./calls/list-models.ts";
 import {
   handleStoredResponse,
   isStoredResponsePath,
 } from "./calls/stored-responses/handle-stored-response.ts";
+import { anthropicMessages } from "./dialects/anthropic-messages/client.ts";
 import type { ClientDialect } from "./dialects/dialect.ts";
 import { renderOpenAiError } from "./dialects/openai-chat/error.ts";
 import { CLIENT_DIALECTS } from "./dialects/registry.ts";
@@ -50,6 +52,11 @@ export default {
       return request.method === "POST"
         ? handleCall({ client, request, env, ctx })
         : methodNotAllowed("POST", client);
+    }
+    if (path === "/v1/messages/count_tokens") {
+      return request.method === "POST"
+        ? handleCountTokens(request, env, ctx)
+        : methodNotAllowed("POST", anthropicMessages);
     }
     if (isStoredResponsePath(path)) return handleStoredResponse(request, env, ctx);
     if (path === "/v1/models" || path.startsWith("/v1/models/")) {

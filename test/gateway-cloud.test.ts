@@ -9,6 +9,7 @@ import {
 } from "./harness/chat-replies.ts";
 import { connectRaw, postBytes } from "./harness/client.ts";
 import { API_KEY, startTestGateway, type TestGateway } from "./harness/gateway.ts";
+import { messageReply } from "./harness/messages-replies.ts";
 import { startUpstream, type Upstream } from "./harness/upstream.ts";
 
 interface CallRow {
@@ -118,10 +119,15 @@ describe("a call to a cloud model", () => {
   it("takes the provider from the prefix, and sends the name without it", async () => {
     await gateway.chat({ model: "openai/gpt-x", messages: MESSAGES });
     expect(JSON.parse(lastRequest().body.toString()).model).toBe("gpt-x");
+    upstream.enqueue(messageReply({ blocks: [{ type: "text", text: "hi" }] }));
     const claude = await gateway.chat({ model: "claude-sonnet-4-5", messages: MESSAGES });
     expect(claude.headers.get("x-routelet-served-by")).toBe("llm/anthropic/claude-sonnet-4-5");
-    expect(lastRequest().path).toBe("/anthropic/v1/chat/completions");
-    expect(lastRequest().headers.authorization).toBe("Bearer anthropic-key");
+    expect(lastRequest().path).toBe("/anthropic/v1/messages");
+    expect(lastRequest().headers).toMatchObject({
+      "x-api-key": "anthropic-key",
+      "anthropic-version": "2023-06-01",
+    });
+    expect(lastRequest().headers).not.toHaveProperty("authorization");
   });
 
   it("leaves a cost that nobody knows null", async () => {

@@ -79,6 +79,8 @@ function answer(request: UpstreamRequest): Reply {
   const body = JSON.parse(request.body.toString());
   if (request.path === "/v1/chat/completions") return chatAnswer(body);
   if (request.path === "/v1/messages") return messagesAnswer(body);
+  if (request.path === "/v1/messages/count_tokens")
+    return { headers: { "content-type": "application/json" }, steps: [{ send: '{"input_tokens":4711}' }] };
   return NOT_FOUND;
 }
 
@@ -242,6 +244,25 @@ async function expectRecorded(servedBy: string): Promise<void> {
     })
     .toMatchObject({ outcome: "done", served_by: servedBy, usage: { input_tokens: 8, output_tokens: 4 } });
 }
+
+describe("POST /v1/messages/count_tokens", () => {
+  const count = (model: string) =>
+    anthropic.messages.countTokens({ model, messages: [{ role: "user", content: QUESTION }] }).withResponse();
+
+  it("is counted by the provider where it can count", async () => {
+    const { data, response } = await count("claude-x");
+    expect(data.input_tokens).toBe(4711);
+    expect(response.headers.get("x-routelet-estimated")).toBeNull();
+    expect(JSON.parse(upstream.requests.at(-1)?.body.toString() ?? "")).not.toHaveProperty("max_tokens");
+  });
+
+  it("is estimated elsewhere, and says so", async () => {
+    const { data, response } = await count("gpt-x");
+    expect(data.input_tokens).toBeGreaterThan(5);
+    expect(data.input_tokens).toBeLessThan(50);
+    expect(response.headers.get("x-routelet-estimated")).toBe("true");
+  });
+});
 
 describe("stored responses", () => {
   const ask = (body: object) =>

@@ -12,6 +12,8 @@ export interface CloudCall {
   model: string;
   /** The dialect of `body`: which of the provider's endpoints is asked. */
   dialect: WireDialect;
+  /** What follows the dialect's path, for its lesser endpoints: `/count_tokens`. */
+  endpoint?: string;
   body: Uint8Array<ArrayBuffer>;
   clientHeaders: Headers;
   /** False for a call marked `local-only` or `slm`: it is refused here, whatever was planned. */
@@ -55,7 +57,7 @@ export async function callCloud(call: CloudCall): Promise<BackendReply> {
   }
   let response: Response;
   try {
-    response = await call.fetch(base + path, {
+    response = await call.fetch(base + path + (call.endpoint ?? ""), {
       method: "POST",
       headers: cloudRequestHeaders({
         client: call.clientHeaders,

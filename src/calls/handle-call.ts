@@ -1,3 +1,4 @@
+import { estimateInputTokens } from "../dialects/anthropic-messages/count-tokens.ts";
 import type { Call } from "../dialects/call.ts";
 import type { ClientDialect, RenderContext } from "../dialects/dialect.ts";
 
@@ -20,12 +21,17 @@ import { type Keeping, keepingOf } from "./stored-responses/keeping.ts";
 const EVENT_STREAM = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" };
 
 function contextOf(session: CallSession, call: Call): RenderContext {
+  let estimate: number | undefined;
   return {
     call,
     callId: session.record.id,
     renameModel: session.caller.returnRequestedModel ? call.requestedModel : null,
-    // Four bytes of JSON to a token: `message_start` has to say something before the backend has counted.
-    estimatedInputTokens: Math.ceil(call.text.length / 4),
+    // Counting reads the whole request: only for who asks.
+    get estimatedInputTokens() {
+      const request = call.request?.();
+      estimate ??= request === undefined ? 1 : estimateInputTokens(request);
+      return estimate;
+    },
     now: session.startedAt,
     clock: session.now,
   };
