@@ -2,7 +2,8 @@ import { setTopLevelField } from "../json-splice.ts";
 import { mayBeGenuine } from "./signatures.ts";
 import { isObject, type Json, parseJson } from "./wire.ts";
 
-const MENTIONS = /"(?:redacted_)?thinking"/;
+/** A thinking block; the field of that name, which asks for thinking, is none. */
+const MENTIONS = /"type"\s*:\s*"(?:redacted_)?thinking"/;
 
 /** Whether a block is thinking that no backend of Anthropic's would accept: unsigned, or signed by someone else. */
 function isForeign(block: unknown): boolean {
