@@ -134,6 +134,12 @@ describe("passChatStream mends what servers break, and nothing else", () => {
     expect(passed(`${ROLE}${chunk({ content: "x" }, "stop")}`).out.endsWith(done)).toBe(true);
   });
 
+  it("writes the terminator as SDKs compare it", () => {
+    expect(passed(`${ROLE}${chunk({}, "stop")}data: [DONE] \n\n`).out).toBe(
+      `${ROLE}${chunk({}, "stop")}${DONE}`,
+    );
+  });
+
   it("gives a reason to a stream that ended properly without one", () => {
     const { out, facts } = passed(`${ROLE}${chunk({ content: "x" })}${DONE}`);
     expect(chunks(out).at(-1)?.choices[0]?.finish_reason).toBe("stop");

@@ -67,7 +67,7 @@ export function passChatStream(context: RenderContext): ReplyStream {
     const late = lateFinish();
     facts.terminated = true;
     facts.complete = true;
-    return [...late, event.raw];
+    return [...late, event.data === "[DONE]" ? event.raw : ENCODER.encode(DONE)];
   }
 
   /** A proper end without a `finish_reason` gets one: SDKs cannot build a message without. */

@@ -6,7 +6,7 @@ import { createToolCallRepair } from "./tool-call-repair.ts";
 /** What a client makes of the mended deltas: calls by index, as SDKs put them together. */
 function join(deltas: readonly ToolCallDelta[]) {
   const repair = createToolCallRepair((index) => `made_${index}`);
-  const sent: ToolCallDelta[] = deltas.flatMap((delta) => repair.mend(delta) ?? []);
+  const sent = deltas.map((delta) => repair.mend(delta)).filter((delta) => delta !== null);
   sent.push(...repair.close());
   const calls: { id: unknown; name: unknown; arguments: string }[] = [];
   for (const { index, id, function: details } of sent) {
