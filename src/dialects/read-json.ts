@@ -81,9 +81,42 @@ export function fieldPath(segments: readonly PropertyKey[]): string {
 }
 
 /** A schema's message as the rest of a sentence that begins with the field's name. */
-function sentence(message = ""): string {
+function sentence(message: string): string {
   if (message.endsWith("received undefined")) return "is missing";
-  return `is wrong: ${message.replace(/^Invalid input: /, "")}`;
+  return `is wrong: ${message.replace(/^Invalid input: /, "").replace(/^Invalid input$/, "not of a known kind")}`;
+}
+
+interface Found {
+  path: PropertyKey[];
+  message: string;
+  expected: string | null;
+}
+
+/** What a failed check says. Of a field's possible forms the one that fits furthest says it: the caller meant that. */
+function find(issue: z.core.$ZodIssue): Found {
+  const variants = issue.code === "invalid_union" ? issue.errors.flatMap(([first]) => first ?? []) : [];
+  const found = variants.map(find).sort((a, b) => b.path.length - a.path.length);
+  const [best] = found;
+  if (best === undefined) {
+    const expected = issue.code === "invalid_type" ? issue.expected : null;
+    return { path: issue.path, message: issue.message, expected };
+  }
+  const equal = found.filter(({ path, expected }) => path.length === best.path.length && expected !== null);
+  const forms = [...new Set(equal.map(({ expected }) => expected))];
+  const message =
+    forms.length > 1 && !best.message.endsWith("undefined") ? `expected ${forms.join(" or ")}` : best.message;
+  return { path: [...issue.path, ...best.path], message, expected: null };
+}
+
+/** A field that is not as it must be; `what` goes on after its name. */
+export function invalidField(path: readonly PropertyKey[], what: string): RouteletError {
+  const param = fieldPath(path);
+  return new RouteletError({
+    kind: "invalid_request",
+    code: "invalid_type",
+    message: `${param === "" ? "The request body" : `\`${param}\``} ${what}.`,
+    param: param === "" ? undefined : param,
+  });
 }
 
 /**
@@ -94,15 +127,7 @@ function sentence(message = ""): string {
 export function readWith<T>(schema: z.ZodType<T>, json: unknown, at: readonly PropertyKey[] = []): T {
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const param = fieldPath([...at, ...(issue?.path ?? [])]);
-  throw new RouteletError({
-    kind: "invalid_request",
-    code: "invalid_type",
-    message:
-      param === ""
-        ? `The request body ${sentence(issue?.message)}.`
-        : `\`${param}\` ${sentence(issue?.message)}.`,
-    param: param === "" ? undefined : param,
-  });
+  const [issue] = parsed.error.issues;
+  const { path, message } = issue === undefined ? { path: [], message: "" } : find(issue);
+  throw invalidField([...at, ...path], sentence(message));
 }
