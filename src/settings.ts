@@ -1,5 +1,14 @@
 import { z } from "zod";
 
+/** A cloud model: a node's are reached by `auto` and `slm`. */
+const modelName = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((name) => name !== "auto" && name !== "slm" && !name.startsWith("slm/"), {
+    message: "must be a cloud model; nodes are reached by `auto` and `slm`",
+  });
+
 /**
  * What an operator may set with `PUT /api/settings`, per project. Times are in milliseconds.
  * Every field has a default, so that an empty object is a valid setting.
@@ -18,6 +27,52 @@ export const settingsSchema = z
         idleMs: z.number().int().min(100).max(1_800_000).default(300_000),
         /** A whole call. */
         totalMs: z.number().int().min(1_000).max(7_200_000).default(3_600_000),
+      })
+      .strict()
+      .prefault({}),
+    /** What the names of models stand for, and where their calls go when a provider fails. */
+    models: z
+      .array(
+        z
+          .object({
+            /** As callers write it: an alias, or a model's own name. */
+            name: z.string().min(1).max(200),
+            /** Equals, drawn by weight; none: the model of that name itself. */
+            targets: z
+              .array(
+                z.object({ model: modelName, weight: z.number().min(0).max(1_000_000).default(1) }).strict(),
+              )
+              .max(32)
+              .default([]),
+            /** Tried in this order when the targets fail. */
+            fallbacks: z.array(modelName).max(16).default([]),
+          })
+          .strict(),
+      )
+      .max(1_000)
+      .default([]),
+    /** Cloud models to try when a call's own have failed, in this order. */
+    fallbacks: z.array(modelName).max(16).default([]),
+    retries: z
+      .object({
+        /** Tries at the last backend of a call beyond the first; 0: none. */
+        attempts: z.number().int().min(0).max(10).default(2),
+        /** The first wait is drawn from 0 up to this, and doubles with each try. */
+        baseMs: z.number().int().min(1).max(60_000).default(250),
+        /** No drawn wait is longer. */
+        maxMs: z.number().int().min(1).max(600_000).default(8_000),
+        /** A `Retry-After` that asks for more is passed on to the client. */
+        maxRetryAfterMs: z.number().int().min(0).max(600_000).default(10_000),
+      })
+      .strict()
+      .prefault({}),
+    /** A backend that keeps failing is asked last for a while; it is never refused where there is no other. */
+    breaker: z
+      .object({
+        windowMs: z.number().int().min(1_000).max(3_600_000).default(30_000),
+        minRequests: z.number().int().min(1).max(10_000).default(10),
+        errorRate: z.number().gt(0).max(1).default(0.5),
+        openMs: z.number().int().min(100).max(3_600_000).default(15_000),
       })
       .strict()
       .prefault({}),

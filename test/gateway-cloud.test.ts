@@ -37,6 +37,8 @@ beforeAll(async () => {
       ANTHROPIC_BASE_URL: `${upstream.url}/anthropic`,
     },
   });
+  // Each failure below is one reply; that the gateway tries again is tested in gateway-policy.
+  await gateway.admin("/api/settings", { method: "PUT", body: '{"retries":{"attempts":0}}' });
 });
 
 afterAll(async () => {

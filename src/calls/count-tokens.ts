@@ -2,9 +2,8 @@ import { callCloud } from "../backends/call-cloud.ts";
 import { clientResponseHeaders } from "../backends/headers.ts";
 import { anthropicMessages } from "../dialects/anthropic-messages/client.ts";
 import { estimateInputTokens } from "../dialects/anthropic-messages/count-tokens.ts";
+import { parseCountCall } from "../dialects/anthropic-messages/parse.ts";
 import type { Call } from "../dialects/call.ts";
-import { setTopLevelField } from "../dialects/json-splice.ts";
-import { readJsonObject } from "../dialects/read-json.ts";
 import type { Env } from "../env.ts";
 import { toRouteletError } from "../errors.ts";
 import type { PlannedAttempt } from "../routing/plan.ts";
@@ -20,28 +19,21 @@ const COUNT_TIMEOUT_MS = 10_000;
 
 const ENCODER = new TextEncoder();
 
-/** A count has no `max_tokens`, which a message must have. */
-function parse(body: Uint8Array): { call: Call; text: string } {
-  const { text, json } = readJsonObject(body, "`model` and `messages`");
-  const whole = json.max_tokens === undefined ? setTopLevelField(text, "max_tokens", 1) : text;
-  return { call: anthropicMessages.parse(ENCODER.encode(whole)), text };
-}
-
 /** The provider's own count; null when it could not give one. A refusal is passed on: it is about the request. */
 async function countAtProvider(options: {
   request: Request;
   env: Env;
   planned: Extract<PlannedAttempt, { kind: "cloud" }>;
-  text: string;
+  call: Call;
 }): Promise<Response | null> {
-  const { request, env, planned, text } = options;
+  const { request, env, planned, call } = options;
   try {
     const reply = await callCloud({
       ...planned,
       env,
       dialect: "anthropic-messages",
       endpoint: "/count_tokens",
-      body: ENCODER.encode(setTopLevelField(text, "model", planned.model)) as Uint8Array<ArrayBuffer>,
+      body: ENCODER.encode(call.passBody(planned.model)) as Uint8Array<ArrayBuffer>,
       clientHeaders: request.headers,
       mayLeave: true,
       signal: AbortSignal.any([request.signal, AbortSignal.timeout(COUNT_TIMEOUT_MS)]),
@@ -72,13 +64,22 @@ export async function handleCountTokens(
   try {
     const caller = await authenticate({ request, env, waitUntil, clock: now });
     const settings = await settingsFor({ env, projectId: caller.projectId, waitUntil, clock: now });
-    const { call, text } = parse(await readBody(request));
+    const call = parseCountCall(await readBody(request));
     const route = parseRoute(request.headers.get("x-routelet-route"));
     const target = resolveTarget({ model: call.requestedModel, route });
-    const plan = await planCall({ env, call, target, caller, settings, now: now(), waitUntil });
+    const plan = await planCall({
+      env,
+      call,
+      target,
+      caller,
+      settings,
+      session: null,
+      now: now(),
+      waitUntil,
+    });
     const [planned] = plan.attempts;
     if (planned?.kind === "cloud" && planned.speaks === "anthropic-messages") {
-      const counted = await countAtProvider({ request, env, planned, text });
+      const counted = await countAtProvider({ request, env, planned, call });
       if (counted !== null) return counted;
     }
     const asked = call.request?.();

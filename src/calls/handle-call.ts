@@ -15,8 +15,9 @@ import { type PlanOptions, planCall, planOn } from "./plan-call.ts";
 import { readBody } from "./read-body.ts";
 import { releaseStream, responseHeaders } from "./release.ts";
 import { releaseLater } from "./release-later.ts";
-import { type ReadyReply, runAttempts } from "./run-attempts.ts";
+import { runAttempts } from "./run-attempts.ts";
 import { type Keeping, keepingOf } from "./stored-responses/keeping.ts";
+import type { ReadyReply } from "./try-backend.ts";
 
 const EVENT_STREAM = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" };
 
@@ -72,6 +73,7 @@ async function dispatch(options: {
     target,
     caller,
     settings,
+    session: session.session,
     now: session.startedAt,
     waitUntil,
   };
@@ -104,6 +106,7 @@ async function dispatch(options: {
       totalEndsAt: session.startedAt + settings.deadlines.totalMs,
       trace,
       now,
+      random: Math.random,
       fetch: (...args) => fetch(...args),
     },
     session.logs,

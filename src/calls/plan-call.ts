@@ -1,12 +1,16 @@
+import { healthKey, isBroken } from "../backends/health.ts";
 import { resolveCloudModel } from "../backends/providers/registry.ts";
 import type { Call } from "../dialects/call.ts";
+import { listBeginning } from "../dialects/json-splice.ts";
 import type { Env } from "../env.ts";
 import { RouteletError } from "../errors.ts";
 import { fleetSnapshot } from "../fleet/fleet-cache.ts";
 import { callsInFlight } from "../fleet/in-flight.ts";
 import { withoutSilentNodes } from "../fleet/silent-nodes.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
+import { modelsFor } from "../routing/model-routes.ts";
 import { type Plan, planAttempts } from "../routing/plan.ts";
+import { conversationKey } from "../routing/sticky.ts";
 import type { Target } from "../routing/target.ts";
 import type { Caller } from "../security/caller.ts";
 import type { Settings } from "../settings.ts";
@@ -18,6 +22,8 @@ export interface PlanOptions {
   target: Target;
   caller: Caller;
   settings: Settings;
+  /** `x-routelet-session`. */
+  session: string | null;
   now: number;
   waitUntil: (work: Promise<unknown>) => void;
 }
@@ -30,6 +36,11 @@ export async function planOn(options: PlanOptions, fresh: boolean): Promise<Plan
   const { env, settings, target, now, waitUntil } = options;
   const fleet =
     target.kind === "llm" ? { takenAt: now, nodes: [] } : await fleetSnapshot({ env, now, waitUntil, fresh });
+  const conversation = conversationKey({
+    session: options.session,
+    // Only where there is a choice to make: finding it reads the whole request.
+    beginning: target.kind === "llm" && settings.models.length === 0 ? null : beginningOf(options.call),
+  });
   const planWith = (nodes: FleetSnapshot) =>
     planAttempts({
       target,
@@ -39,6 +50,15 @@ export async function planOn(options: PlanOptions, fresh: boolean): Promise<Plan
       fleet: nodes,
       inFlight: callsInFlight(),
       defaultModel: settings.defaultModel,
+      modelsFor: (name) =>
+        modelsFor({
+          name,
+          routes: settings.models,
+          fallbacks: settings.fallbacks,
+          conversation,
+          random: Math.random,
+        }),
+      conversation,
       resolveCloud: (name) => resolveCloudModel(env, name, now),
       deadlines: settings.deadlines,
       random: Math.random,
@@ -46,7 +66,25 @@ export async function planOn(options: PlanOptions, fresh: boolean): Promise<Plan
   const talking = withoutSilentNodes(fleet, now);
   const first = planWith(talking);
   const plan = first instanceof RouteletError && talking !== fleet ? planWith(fleet) : first;
-  return plan instanceof RouteletError ? plan : honourable(plan, options.call);
+  if (plan instanceof RouteletError) return plan;
+  const able = honourable(plan, options.call);
+  return able instanceof RouteletError ? able : brokenLast(able, settings.breaker, now);
+}
+
+/** How a conversation begins, from its second turn on: the system prompt and the first user message. */
+function beginningOf({ dialect, text }: Call): string | null {
+  const list = dialect === "openai-responses" ? "input" : "messages";
+  return listBeginning(text, list, (element) => /"role"\s*:\s*"user"/.test(element));
+}
+
+/** The same plan with backends that keep failing at its end: they are asked where all others fail. */
+function brokenLast(plan: Plan, policy: Settings["breaker"], now: number): Plan {
+  if (plan.attempts.length === 1) return plan;
+  const broken = plan.attempts.filter((attempt) =>
+    isBroken({ backend: healthKey(attempt), at: now, policy }),
+  );
+  if (broken.length === 0 || broken.length === plan.attempts.length) return plan;
+  return { ...plan, attempts: [...plan.attempts.filter((attempt) => !broken.includes(attempt)), ...broken] };
 }
 
 /** Plans on the cached snapshot, and on a fresh one before a call is turned away. */

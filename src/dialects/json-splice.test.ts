@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { setTopLevelField } from "./json-splice.ts";
+import { listBeginning, setTopLevelField } from "./json-splice.ts";
 
 describe("setTopLevelField", () => {
   it("changes the value and not one other character", () => {
@@ -47,5 +47,19 @@ describe("setTopLevelField", () => {
         },
       ),
     );
+  });
+});
+
+describe("listBeginning", () => {
+  const isB = (element: string) => element.includes("b");
+
+  it.each([
+    ["the elements up to the accepted one", '{"x":[0],"list": [ "a" , ["b"] ,"c"]}', '[ "a" , ["b"]'],
+    ["nothing when nothing follows", '{"list":["a","b"]}', null],
+    ["nothing when none is accepted", '{"list":["a","c"]}', null],
+    ["nothing when there is no list", '{"list":"b, b"}', null],
+    ["nothing when it is empty", '{"list":[ ]}', null],
+  ])("gives %s", (_name, text, beginning) => {
+    expect(listBeginning(text, "list", isB)).toBe(beginning);
   });
 });

@@ -100,3 +100,21 @@ export function setTopLevelField(text: string, name: string, value: unknown): st
   }
   return out + text.slice(from);
 }
+
+/**
+ * The beginning of a list at the top level, up to and with the first element that `last` accepts; null when there is no
+ * such list or element, or when nothing follows it.
+ */
+export function listBeginning(text: string, name: string, last: (element: string) => boolean): string | null {
+  const [span] = findTopLevel(text, name);
+  if (span === undefined || text[span.start] !== "[") return null;
+  let at = skipSpace(text, span.start + 1);
+  while (at < span.end && text[at] !== "]") {
+    const end = endOfValue(text, at);
+    const next = skipSpace(text, end);
+    if (last(text.slice(at, end))) return text[next] === "," ? text.slice(span.start, end) : null;
+    if (text[next] !== ",") return null;
+    at = skipSpace(text, next + 1);
+  }
+  return null;
+}

@@ -67,6 +67,8 @@ function plan(
       dialects: cloudDialects,
     }),
     dialect: "openai-chat",
+    conversation: null,
+    modelsFor: (name) => [name],
     deadlines: { autoNodeFirstByteMs: 8_000, firstByteMs: 600_000 },
     random: () => 0.5,
     ...rest,
@@ -79,6 +81,40 @@ const backends = (result: Plan | RouteletError) =>
     : result.attempts.map((attempt) => (attempt.kind === "node" ? attempt.nodeId : attempt.model));
 
 describe("planAttempts", () => {
+  it("tries a name's models in order, without those whose provider has no key", () => {
+    const more = {
+      modelsFor: () => ["a", "b", "c"],
+      resolveCloud: (name: string) => ({
+        provider: "openai",
+        model: name,
+        configured: name !== "b",
+        variable: "X",
+        dialects: ["openai-chat"] as const,
+      }),
+    };
+    expect(backends(plan({ kind: "llm", reference: "x" }, [], more))).toEqual(["a", "c"]);
+    expect(backends(plan(AUTO, [node("n")], more))).toEqual(["n", "a", "c"]);
+    expect(backends(plan({ kind: "llm", reference: "x" }, [], { ...more, modelsFor: () => ["b"] }))).toBe(
+      "provider_not_configured",
+    );
+  });
+
+  it("keeps a conversation on one node, whatever the load, as long as that has a free slot", () => {
+    const nodes = ["a", "b", "c"].map((id) => node(id));
+    const mine = (conversation: string, busy: string[] = []) =>
+      backends(plan(SLM, nodes, { conversation, inFlight: new Map(busy.map((id) => [id, 99])) }))[0];
+    const homes = new Set(Array.from({ length: 40 }, (_, at) => mine(`k${at}`)));
+    expect(homes.size).toBe(3);
+    const home = mine("k0") ?? "";
+    expect(
+      mine(
+        "k0",
+        nodes.map(({ id }) => id).filter((id) => id !== home),
+      ),
+    ).toBe(home);
+    expect(mine("k0", [home])).not.toBe(home);
+  });
+
   it.each([
     [
       "its own dialect where the provider speaks it",

@@ -2,6 +2,7 @@ import type { WireDialect } from "../dialects/call.ts";
 import { RouteletError } from "../errors.ts";
 import type { FleetNode, FleetSnapshot } from "../fleet/snapshot.ts";
 import type { Capabilities, ServedModel } from "../tunnel/protocol/messages.ts";
+import { orderFor } from "./sticky.ts";
 import type { Target } from "./target.ts";
 
 /** One backend to try. */
@@ -39,9 +40,13 @@ export interface PlanInput {
   fleet: FleetSnapshot;
   /** Calls that this isolate has running on each node, by node id: the fleet's own numbers are seconds old. */
   inFlight: ReadonlyMap<string, number>;
+  /** The cloud models to try for a name, in order (`model-routes.ts`). */
+  modelsFor: (name: string) => readonly string[];
   defaultModel: string;
   resolveCloud: (name: string) => CloudModel;
   deadlines: { autoNodeFirstByteMs: number; firstByteMs: number };
+  /** Keeps a conversation on its node; null for a call that begins one. */
+  conversation: string | null;
   /** In [0, 1); breaks ties between equal nodes. */
   random: () => number;
 }
@@ -68,8 +73,25 @@ function loadOf(node: FleetNode, inFlight: ReadonlyMap<string, number>): number 
   return running / Math.max(1, slots.total);
 }
 
-/** Nodes that could answer, best first: model loaded, least load, fastest. */
-function rank(candidates: Candidate[], random: () => number): Candidate[] {
+/**
+ * Nodes that could answer, best first: model loaded, least load, fastest. A conversation goes back to its node, whose
+ * prompt cache has it, unless that has no free slot; nodes get conversations by their speed.
+ */
+function rank(candidates: Candidate[], { conversation, random }: PlanInput): Candidate[] {
+  const byLoad = rankByLoad(candidates, random);
+  if (conversation === null) return byLoad;
+  const free = byLoad.filter(({ model, load }) => model.loaded && load < 1);
+  const ordered = orderFor({
+    key: conversation,
+    candidates: free,
+    idOf: ({ node, model }) => `${node.id} ${model.id}`,
+    weightOf: ({ model }) => model.tokensPerSecond ?? 1,
+    random,
+  });
+  return [...ordered, ...byLoad.filter((candidate) => !free.includes(candidate))];
+}
+
+function rankByLoad(candidates: Candidate[], random: () => number): Candidate[] {
   return candidates
     .map((candidate) => ({ candidate, tie: random() }))
     .sort(
@@ -105,7 +127,7 @@ function findNodes(input: PlanInput, slmId: string | null): NodeSearch {
     return { found: null, why: "incapable", lacking };
   }
   const best = new Map<string, Candidate>();
-  for (const candidate of rank(able, input.random)) {
+  for (const candidate of rank(able, input)) {
     if (!best.has(candidate.node.id)) best.set(candidate.node.id, candidate);
   }
   return { found: [...best.values()].slice(0, MAX_NODES) };
@@ -184,6 +206,17 @@ function cloudAttempt(input: PlanInput, name: string): PlannedAttempt | Routelet
   });
 }
 
+/**
+ * The attempts at a name's cloud models, in order. Those whose provider has no key are left out; when none is left, the
+ * first one's error says what to set.
+ */
+function cloudAttempts(input: PlanInput, name: string): PlannedAttempt[] | RouteletError {
+  const all = input.modelsFor(name).map((model) => cloudAttempt(input, model));
+  const able = all.filter((attempt) => !(attempt instanceof RouteletError));
+  const refused = all.find((attempt) => attempt instanceof RouteletError);
+  return able.length === 0 && refused !== undefined ? refused : able;
+}
+
 /** The client's own dialect where the backend speaks it, so that bytes pass; else the one to translate into. */
 function spokenTo(dialects: readonly WireDialect[], own: WireDialect): WireDialect {
   if (dialects.includes(own)) return own;
@@ -207,8 +240,8 @@ function nodeAttempts(found: Candidate[], firstByteMs: number): PlannedAttempt[]
 export function planAttempts(input: PlanInput): Plan | RouteletError {
   const { target } = input;
   if (target.kind === "llm") {
-    const attempt = cloudAttempt(input, target.reference ?? input.defaultModel);
-    return attempt instanceof RouteletError ? attempt : { attempts: [attempt], reason: "cloud-requested" };
+    const attempts = cloudAttempts(input, target.reference ?? input.defaultModel);
+    return attempts instanceof RouteletError ? attempts : { attempts, reason: "cloud-requested" };
   }
   const search = findNodes(input, target.slmId);
   if (target.kind === "slm") {
@@ -218,13 +251,13 @@ export function planAttempts(input: PlanInput): Plan | RouteletError {
       reason: target.localOnly ? "local-only" : "slm-requested",
     };
   }
-  const fallback = cloudAttempt(input, target.reference ?? input.defaultModel);
+  const fallback = cloudAttempts(input, target.reference ?? input.defaultModel);
   if (search.found === null) {
     if (fallback instanceof RouteletError)
       return search.why === "absent" && target.reference !== null
         ? fallback
         : noNode(search, target, servedIds(input));
-    return { attempts: [fallback], reason: `auto-cloud:${search.why === "absent" ? "no_node" : search.why}` };
+    return { attempts: fallback, reason: `auto-cloud:${search.why === "absent" ? "no_node" : search.why}` };
   }
   if (fallback instanceof RouteletError) {
     return {
@@ -233,7 +266,7 @@ export function planAttempts(input: PlanInput): Plan | RouteletError {
     };
   }
   return {
-    attempts: [...nodeAttempts(search.found, input.deadlines.autoNodeFirstByteMs), fallback],
+    attempts: [...nodeAttempts(search.found, input.deadlines.autoNodeFirstByteMs), ...fallback],
     reason: "auto-node",
   };
 }

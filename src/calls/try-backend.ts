@@ -1,0 +1,196 @@
+import { callCloud } from "../backends/call-cloud.ts";
+import { callNode } from "../backends/call-node.ts";
+import { type BackendReply, lostReply } from "../backends/reply.ts";
+import { joinBytes } from "../bytes.ts";
+import type { Call } from "../dialects/call.ts";
+import type { ClientDialect, RenderContext, ReplyStream } from "../dialects/dialect.ts";
+import type { ReplyFacts } from "../dialects/reply.ts";
+import type { Env } from "../env.ts";
+import { RouteletError } from "../errors.ts";
+import type { PlannedAttempt } from "../routing/plan.ts";
+import type { Settings } from "../settings.ts";
+import type { CallTrace } from "../telemetry/trace-handles.ts";
+import { type AttemptClock, orAborted } from "./attempt-clock.ts";
+import { refused } from "./attempt-failed.ts";
+import type { AttemptLog } from "./attempt-log.ts";
+import { type Exchange, exchangeWith } from "./exchange.ts";
+
+/** A reply that is about to be released. Its attempt is still open: whoever releases it ends it. */
+export interface ReadyReply {
+  log: AttemptLog;
+  clock: AttemptClock;
+  status: number;
+  headers: Headers;
+  content:
+    | { whole: Uint8Array; facts: ReplyFacts }
+    | { held: Uint8Array[]; rest: ReadableStreamDefaultReader<Uint8Array>; follow: ReplyStream };
+}
+
+/** What an attempt at any backend needs to know of its call. */
+export interface AttemptInput {
+  env: Env;
+  projectId: string;
+  client: ClientDialect;
+  call: Call;
+  context: RenderContext;
+  settings: Settings;
+  /** False for a call marked `local-only` or `slm`. */
+  mayLeave: boolean;
+  clientHeaders: Headers;
+  totalEndsAt: number;
+  trace: CallTrace;
+  now: () => number;
+  fetch: typeof fetch;
+}
+
+/** Held back at most, until the first content: lifecycle frames are small, so more than this is content in disguise. */
+const MAX_HELD_BYTES = 64 * 1024;
+
+const ENCODER = new TextEncoder();
+
+const isEventStream = (headers: Headers) =>
+  headers.get("content-type")?.toLowerCase().startsWith("text/event-stream") === true;
+
+function send(
+  input: AttemptInput,
+  planned: PlannedAttempt,
+  log: AttemptLog,
+  exchange: Exchange,
+  signal: AbortSignal,
+): Promise<BackendReply> {
+  const { env, clientHeaders } = input;
+  const body = ENCODER.encode(exchange.body) as Uint8Array<ArrayBuffer>;
+  if (planned.kind === "cloud") {
+    return callCloud({
+      ...planned,
+      env,
+      dialect: planned.speaks,
+      body,
+      clientHeaders,
+      mayLeave: input.mayLeave,
+      signal,
+      fetch: input.fetch,
+    });
+  }
+  return callNode({
+    env,
+    nodeId: planned.nodeId,
+    projectId: input.projectId,
+    body,
+    clientHeaders,
+    traceHeaders: log.tunnelHeaders,
+    deadlineMs: input.totalEndsAt - input.now(),
+    signal,
+  });
+}
+
+const lost = (thrown: unknown): never => {
+  throw lostReply(thrown);
+};
+
+/** Reads a stream up to its first content; until there, a failure is still one of the attempt, not of the call. */
+async function holdUntilContent(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  follow: ReplyStream,
+  signal: AbortSignal,
+): Promise<Uint8Array[]> {
+  const held: Uint8Array[] = [];
+  let size = 0;
+  while (!follow.facts.committed && !follow.facts.terminated && size < MAX_HELD_BYTES) {
+    const { done, value } = await orAborted(reader.read().catch(lost), signal);
+    const released = done ? follow.flush() : follow.push(value);
+    held.push(...released);
+    size += value?.length ?? 0;
+    if (follow.facts.inBandError !== null) throw follow.facts.inBandError;
+    if (done && !follow.facts.committed && !follow.facts.terminated) {
+      throw new RouteletError({
+        kind: "upstream",
+        code: "upstream_incomplete",
+        message: "The backend closed its stream before it had sent any content.",
+        retryable: true,
+      });
+    }
+    if (done) break;
+  }
+  return held;
+}
+
+/** The backend's answer; with its body where it is not to be streamed. */
+async function answer(
+  input: AttemptInput,
+  planned: PlannedAttempt,
+  log: AttemptLog,
+  exchange: Exchange,
+  signal: AbortSignal,
+): Promise<{ reply: BackendReply; whole: Uint8Array | null }> {
+  const reply = await send(input, planned, log, exchange, signal);
+  // An attempt that was given up meanwhile has its record already.
+  if (!signal.aborted) log.answered(reply);
+  const streamed = reply.status < 400 && input.call.stream && isEventStream(reply.headers);
+  return { reply, whole: streamed ? null : await reply.whole().catch(lost) };
+}
+
+const EVENT_STREAM = "text/event-stream; charset=utf-8";
+
+/** A response's own headers cannot be changed. */
+function withContentType(headers: Headers, contentType: string | null): Headers {
+  if (contentType === null || headers.get("content-type") === contentType) return headers;
+  const changed = new Headers(headers);
+  changed.set("content-type", contentType);
+  return changed;
+}
+
+const nothingMore = () =>
+  new ReadableStream<Uint8Array>({ start: (controller) => controller.close() }).getReader();
+
+/**
+ * Asks one backend, up to the first content of its reply.
+ *
+ * @throws RouteletError, or `AttemptFailed` with the backend's own refusal.
+ */
+export async function tryBackend(
+  input: AttemptInput,
+  planned: PlannedAttempt,
+  log: AttemptLog,
+  clock: AttemptClock,
+): Promise<ReadyReply> {
+  const { signal } = clock;
+  const { client, call, context } = input;
+  const exchange = exchangeWith({ client, speaks: planned.speaks, model: planned.model, context });
+  const { reply, whole } = await orAborted(answer(input, planned, log, exchange, signal), signal);
+  const { status, headers } = reply;
+  const ready = (content: ReadyReply["content"], contentType = headers.get("content-type")): ReadyReply => {
+    clock.committed();
+    log.firstByte();
+    return { log, clock, status, headers: withContentType(headers, contentType), content };
+  };
+  if (whole !== null) {
+    if (status >= 400) {
+      const text = exchange.refusalText(whole);
+      throw refused({
+        planned,
+        status,
+        headers,
+        body: whole,
+        text,
+        passes: exchange.passes,
+        now: input.now(),
+      });
+    }
+    if (!call.stream) {
+      const { body, facts } = exchange.readWhole(whole);
+      return ready({ whole: body, facts });
+    }
+    const follow = exchange.streamWhole(whole);
+    return ready({ held: follow.flush(), rest: nothingMore(), follow }, EVENT_STREAM);
+  }
+  const rest = reply.stream().getReader();
+  const follow = exchange.openStream();
+  try {
+    const held = await holdUntilContent(rest, follow, signal);
+    return ready({ held: held.length > 1 ? [joinBytes(held)] : held, rest, follow });
+  } catch (thrown) {
+    rest.cancel(thrown).catch(() => undefined);
+    throw thrown;
+  }
+}

@@ -1,0 +1,255 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { chatEvent, chatReply, chatStream, EVENT_STREAM, errorReply } from "./harness/chat-replies.ts";
+import { startTestGateway, type TestGateway } from "./harness/gateway.ts";
+import { messageReply } from "./harness/messages-replies.ts";
+import { startUpstream, type Upstream } from "./harness/upstream.ts";
+
+const MESSAGES = [{ role: "user", content: "hello" }];
+
+let upstream: Upstream;
+let gateway: TestGateway;
+let asked = 0;
+
+beforeAll(async () => {
+  upstream = await startUpstream(chatReply({ content: "hi" }));
+  gateway = await startTestGateway({
+    vars: {
+      OPENAI_API_KEY: "provider-key",
+      OPENAI_BASE_URL: `${upstream.url}/v1`,
+      ANTHROPIC_API_KEY: "anthropic-key",
+      ANTHROPIC_BASE_URL: `${upstream.url}/anthropic`,
+    },
+  });
+});
+
+afterAll(async () => {
+  await gateway.close();
+  await upstream.close();
+});
+
+const settings = (value: object) =>
+  gateway.admin("/api/settings", { method: "PUT", body: JSON.stringify(value) });
+
+beforeEach(() => {
+  upstream.always(chatReply({ content: "hi" }));
+  asked = upstream.requests.length;
+});
+
+afterEach(() => settings({}));
+
+const sent = () => upstream.requests.slice(asked).map(({ path }) => path);
+const models = () => upstream.requests.slice(asked).map(({ body }) => JSON.parse(body.toString()).model);
+async function content(response: Response): Promise<string> {
+  const reply = (await response.json()) as { choices: { message: { content: string } }[] };
+  return reply.choices[0]?.message.content ?? "";
+}
+
+const FAST_RETRIES = { retries: { base_ms: 1, max_ms: 1 } };
+
+describe("retries", () => {
+  it.each([
+    ["a 500", errorReply({ status: 500, code: "down" })],
+    ["a 429", errorReply({ status: 429, code: "busy" })],
+    [
+      "an error inside a 200",
+      { headers: { "content-type": "application/json" }, steps: [{ send: '{"error":{"message":"x"}}' }] },
+    ],
+    ["a connection that is cut", { steps: [{ cut: true as const }] }],
+  ])("try the last backend again after %s", async (_name, failure) => {
+    await settings(FAST_RETRIES);
+    upstream.enqueue(failure, failure);
+    const response = await gateway.chat({ model: "gpt-x", messages: MESSAGES });
+    expect(await content(response)).toBe("hi");
+    expect(sent()).toHaveLength(3);
+    const id = response.headers.get("x-routelet-call");
+    await expect.poll(() => gateway.admin(`/api/calls/${id}`)).toMatchObject({ attempts: [{}, {}, {}] });
+  });
+
+  it("wait as long as the backend asks, within the settings", async () => {
+    upstream.enqueue(errorReply({ status: 429, code: "busy", headers: { "retry-after": "1" } }));
+    const started = Date.now();
+    await gateway.chat({ model: "gpt-x", messages: MESSAGES });
+    expect(Date.now() - started).toBeGreaterThanOrEqual(950);
+    upstream.enqueue(errorReply({ status: 429, code: "busy", headers: { "retry-after": "60" } }));
+    const refused = await gateway.chat({ model: "gpt-x", messages: MESSAGES });
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get("retry-after")).toBe("60");
+  });
+
+  it("give up after the set number of tries, and say what the backend said", async () => {
+    await settings({ retries: { attempts: 1, base_ms: 1, max_ms: 1 } });
+    upstream.always(errorReply({ status: 503, code: "down" }));
+    const response = await gateway.chat({ model: "gpt-x", messages: MESSAGES });
+    expect(response.status).toBe(503);
+    expect(sent()).toHaveLength(2);
+  });
+
+  it("are not made for a request that is wrong, nor after the first content", async () => {
+    await settings(FAST_RETRIES);
+    upstream.enqueue(errorReply({ status: 400, code: "bad" }));
+    expect((await gateway.chat({ model: "gpt-x", messages: MESSAGES })).status).toBe(400);
+    upstream.enqueue({
+      headers: EVENT_STREAM,
+      steps: [
+        { send: chatEvent({ delta: { role: "assistant", content: "half" } }) },
+        { waitMs: 50 },
+        { cut: true },
+      ],
+    });
+    const stream = await gateway.chat({ model: "gpt-x", messages: MESSAGES, stream: true });
+    expect(await stream.text()).toContain("upstream_lost");
+    expect(sent()).toHaveLength(2);
+  });
+});
+
+describe("model routes", () => {
+  it("send an alias to its target, and to its fallbacks across providers when that fails", async () => {
+    await settings({
+      models: [{ name: "fast", targets: [{ model: "openai/gpt-a" }], fallbacks: ["claude-b"] }],
+    });
+    upstream.always(({ path }) =>
+      path.startsWith("/anthropic")
+        ? messageReply({ blocks: [{ type: "text", text: "from the fallback" }] })
+        : errorReply({ status: 500, code: "down" }),
+    );
+    const response = await gateway.chat({ model: "fast", messages: MESSAGES });
+    expect(await content(response)).toBe("from the fallback");
+    expect(models()).toEqual(["gpt-a", "claude-b"]);
+    expect(response.headers.get("x-routelet-served-by")).toBe("llm/anthropic/claude-b");
+    expect(response.headers.get("x-routelet-reason")).toContain("fallback:backend_500");
+  });
+
+  it("fall back before anything of a broken stream was released", async () => {
+    await settings({ fallbacks: ["gpt-b"] });
+    upstream.enqueue(
+      {
+        headers: EVENT_STREAM,
+        steps: [{ send: chatEvent({ delta: { role: "assistant", content: "" } }) }, { cut: true }],
+      },
+      chatStream({ tokens: ["whole"] }),
+    );
+    const response = await gateway.chat({ model: "gpt-a", messages: MESSAGES, stream: true });
+    const text = await response.text();
+    expect(text.match(/"role":"assistant"/g)).toHaveLength(1);
+    expect(text).toContain("whole");
+    expect(models()).toEqual(["gpt-a", "gpt-b"]);
+  });
+
+  it("keep a conversation on one of several equals, by its name or by how it began", async () => {
+    await settings({
+      models: [{ name: "pool", targets: ["a", "b", "c", "d"].map((model) => ({ model, weight: 1 })) }],
+    });
+    const turn = (messages: object[], session?: string) =>
+      gateway.chat(
+        { model: "pool", messages },
+        session === undefined ? {} : { headers: { "x-routelet-session": session } },
+      );
+    for (let at = 0; at < 6; at++) await turn(MESSAGES, "s1");
+    expect(new Set(models()).size).toBe(1);
+    asked = upstream.requests.length;
+    const history: object[] = [...MESSAGES];
+    for (let at = 0; at < 6; at++) {
+      history.push({ role: "assistant", content: `answer ${at}` }, { role: "user", content: `more ${at}` });
+      await turn(history);
+    }
+    expect(new Set(models()).size).toBe(1);
+  });
+
+  it("ask a backend that keeps failing last, and never refuse a call for it", async () => {
+    await settings({
+      ...FAST_RETRIES,
+      breaker: { min_requests: 3, error_rate: 0.5, open_ms: 60000, window_ms: 60000 },
+      models: [{ name: "m", targets: [{ model: "broken" }], fallbacks: ["good"] }],
+    });
+    upstream.always(({ body }) =>
+      JSON.parse(body.toString()).model === "broken"
+        ? errorReply({ status: 500, code: "down" })
+        : chatReply({ content: "good" }),
+    );
+    for (let at = 0; at < 4; at++) await gateway.chat({ model: "m", messages: MESSAGES });
+    expect(models().slice(-1)).toEqual(["good"]);
+    expect(models().filter((model) => model === "broken")).toHaveLength(3);
+    upstream.always(chatReply({ content: "back" }));
+    expect(await content(await gateway.chat({ model: "broken", messages: MESSAGES }))).toBe("back");
+  });
+});
+
+describe("silence", () => {
+  const late = (ms: number) => {
+    const { headers, steps } = chatStream({ tokens: ["late"] });
+    return { headers: headers ?? {}, before: [{ waitMs: ms }], steps };
+  };
+
+  it("before the decision is filled with comments, the headers saying that it is pending", async () => {
+    await settings({ heartbeat: { after_ms: 100 } });
+    upstream.enqueue(late(600));
+    const response = await gateway.chat({ model: "gpt-x", messages: MESSAGES, stream: true });
+    expect(response.headers.get("x-routelet-served-by")).toBe("pending");
+    const text = await response.text();
+    expect(text.startsWith(": ")).toBe(true);
+    expect(text.split(": keep-alive").length).toBeGreaterThan(2);
+    expect(text.trim().endsWith("data: [DONE]")).toBe(true);
+    const id = response.headers.get("x-routelet-call");
+    await expect
+      .poll(() => gateway.admin(`/api/calls/${id}`))
+      .toMatchObject({ outcome: "done", served_by: "llm/openai/gpt-x" });
+  });
+
+  it("in the middle of a stream is filled too", async () => {
+    await settings({ heartbeat: { after_ms: 100 } });
+    const { headers, steps } = chatStream({ tokens: ["a", "b"], paceMs: 500 });
+    upstream.enqueue({ headers: headers ?? {}, steps });
+    const text = await (await gateway.chat({ model: "gpt-x", messages: MESSAGES, stream: true })).text();
+    expect(text.split(": keep-alive").length).toBeGreaterThan(3);
+    expect(text.replace(/: keep-alive\n\n/g, "")).toBe(
+      steps
+        .map((step) => ("send" in step ? step.send : ""))
+        .filter((sentText) => !String(sentText).includes('"choices":[]'))
+        .join(""),
+    );
+  });
+
+  it("may still end in a fallback, or in an error inside the stream", async () => {
+    await settings({ ...FAST_RETRIES, heartbeat: { after_ms: 100 }, fallbacks: ["gpt-b"] });
+    upstream.enqueue(
+      { before: [{ waitMs: 300 }], steps: [{ cut: true }] },
+      chatStream({ tokens: ["whole"] }),
+    );
+    const saved = await gateway.chat({ model: "gpt-a", messages: MESSAGES, stream: true });
+    expect(await saved.text()).toContain("whole");
+    await settings({ retries: { attempts: 0 }, heartbeat: { after_ms: 100 } });
+    upstream.enqueue({ before: [{ waitMs: 300 }], steps: [{ cut: true }] });
+    const lost = await gateway.chat({ model: "gpt-a", messages: MESSAGES, stream: true });
+    expect(lost.status).toBe(200);
+    const text = await lost.text();
+    expect(text).toMatch(/data: \{"error":/);
+    expect(text).not.toContain("[DONE]");
+    await expect
+      .poll(() => gateway.admin(`/api/calls/${lost.headers.get("x-routelet-call")}`))
+      .toMatchObject({ outcome: "error" });
+  });
+
+  it("is left alone where comments are switched off", async () => {
+    await settings({ heartbeat: { after_ms: 100, comments: false } });
+    upstream.enqueue(late(400));
+    const response = await gateway.chat({ model: "gpt-x", messages: MESSAGES, stream: true });
+    expect(response.headers.get("x-routelet-served-by")).toBe("llm/openai/gpt-x");
+    expect(await response.text()).not.toContain(": keep-alive");
+  });
+
+  it("of a client that leaves while it waits is noticed", async () => {
+    await settings({ heartbeat: { after_ms: 100 } });
+    upstream.enqueue({ before: [{ waitMs: 20_000 }], steps: [] });
+    const controller = new AbortController();
+    const response = await gateway.chat(
+      { model: "gpt-x", messages: MESSAGES, stream: true },
+      { signal: controller.signal },
+    );
+    const request = upstream.requests.at(-1);
+    controller.abort();
+    await request?.whenAborted;
+    await expect
+      .poll(() => gateway.admin(`/api/calls/${response.headers.get("x-routelet-call")}`))
+      .toMatchObject({ outcome: "cancelled" });
+  });
+});
