@@ -29,6 +29,8 @@ export type Registration = z.infer<typeof registrationSchema>;
  */
 export class RegistrationStore {
   readonly #kv: SyncKvStorage;
+  /** Every call asks for it; nobody but this object writes it. */
+  #registration: Registration | null = null;
 
   constructor(kv: SyncKvStorage) {
     this.#kv = kv;
@@ -36,12 +38,15 @@ export class RegistrationStore {
 
   /** Null for an object that no node was registered for; reading it stores nothing. */
   get(): Registration | null {
+    if (this.#registration !== null) return this.#registration;
     const stored = this.#kv.get("registration");
-    return stored === undefined ? null : registrationSchema.parse(stored);
+    if (stored !== undefined) this.#registration = registrationSchema.parse(stored);
+    return this.#registration;
   }
 
   put(registration: Registration): void {
     this.#kv.put("registration", registration);
+    this.#registration = registration;
   }
 
   state(): NodeState | null {

@@ -81,6 +81,31 @@ describe("the outbox", () => {
     expect(messages).toHaveLength(3);
   });
 
+  it("sends the first token of a stream without waiting, though others gather and its head waits with them", async () => {
+    const { lane, advance, messages } = setUp();
+    const [early, late] = [lane(1), lane(2)];
+    await early.write(Uint8Array.of(1));
+    advance(0);
+    await early.write(Uint8Array.of(2));
+    late.head(encodeFrame(FRAME.responseHead, 2));
+    advance(GATHER_MS / 4);
+    expect(messages).toHaveLength(1);
+    await late.write(Uint8Array.of(3));
+    advance(0);
+    expect(messages[1]?.at).toBe(GATHER_MS / 4);
+    expect(messages[1]?.frames.map(({ stream, type }) => [stream, type])).toEqual([
+      [1, FRAME.responseBody],
+      [2, FRAME.responseHead],
+      [2, FRAME.responseBody],
+    ]);
+    // The gathering that it overtook ends in nothing; the next token is gathered anew.
+    await late.write(Uint8Array.of(4));
+    advance(GATHER_MS * 0.9);
+    expect(messages).toHaveLength(2);
+    advance(GATHER_MS);
+    expect(messages).toHaveLength(3);
+  });
+
   it("gathers for longer while many streams talk at once, and no longer than that", async () => {
     const { lane, advance, messages } = setUp();
     const lanes = Array.from({ length: 8 }, (_, index) => lane(index + 1));

@@ -40,15 +40,17 @@ export interface OutboxOptions {
 }
 
 /**
- * What leaves the node: frames of many streams, fairly interleaved over one socket. A lone token leaves in the same
- * turn of the event loop; under load frames gather for a few ms, since each message costs the gateway's object.
+ * What leaves the node: frames of many streams, fairly interleaved over one socket. A lone token and the first of a
+ * stream leave in the same turn of the event loop; others gather for a few ms under load, since each message costs
+ * the gateway's object.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #control: Uint8Array[] = [];
   /** Lanes that have something to send now, in the order of their turns. */
   readonly #ready: Lane[] = [];
-  #scheduled = false;
+  #due: "never" | "gathered" | "soon" = "never";
+  #flushes = 0;
   #closed = false;
   #lastWrite = Number.NEGATIVE_INFINITY;
   #gatherMs = GATHER_MS;
@@ -69,7 +71,7 @@ export class Outbox {
       this.#ready.push(lane);
       this.#schedule();
     };
-    return new Lane({ stream, onReady, onSent });
+    return new Lane({ stream, onReady, onUrgent: () => this.#schedule(true), onSent });
   }
 
   /** Drops what is queued; nothing is written any more. */
@@ -79,16 +81,26 @@ export class Outbox {
     this.#ready.length = 0;
   }
 
-  #schedule(): void {
-    if (this.#scheduled || this.#closed) return;
-    this.#scheduled = true;
+  #schedule(urgent = false): void {
+    if (this.#closed || this.#due === "soon") return;
+    if (this.#due === "gathered" && !urgent) return;
     const since = this.#options.now() - this.#lastWrite;
-    if (since >= this.#gatherMs) this.#options.soon(() => this.#flush());
-    else this.#options.after(this.#gatherMs - since, () => this.#flush());
+    if (urgent || since >= this.#gatherMs) {
+      this.#due = "soon";
+      this.#options.soon(() => this.#flush());
+      return;
+    }
+    this.#due = "gathered";
+    const before = this.#flushes;
+    this.#options.after(this.#gatherMs - since, () => {
+      // Otherwise what it was to send has left already, with a stream's first token.
+      if (this.#flushes === before) this.#flush();
+    });
   }
 
   #flush(): void {
-    this.#scheduled = false;
+    this.#due = "never";
+    this.#flushes += 1;
     if (this.#closed) return;
     while (this.#hasWork() && this.#options.bufferedBytes() < SOCKET_BUFFER_BYTES) {
       this.#lastWrite = this.#options.now();
@@ -121,9 +133,12 @@ export class Outbox {
 export class Lane {
   readonly #stream: number;
   readonly #onReady: (lane: Lane) => void;
+  readonly #onUrgent: () => void;
   readonly #onSent: () => void;
   readonly #credit = new SendCredit();
   #head: Uint8Array | null = null;
+  /** Some of the body has left. */
+  #begun = false;
   #body: Uint8Array[] = [];
   #bodyBytes = 0;
   #last: Uint8Array | null = null;
@@ -131,9 +146,16 @@ export class Lane {
   #dead = false;
   #writer: (() => void) | null = null;
 
-  constructor(options: { stream: number; onReady: (lane: Lane) => void; onSent: () => void }) {
+  constructor(options: {
+    stream: number;
+    onReady: (lane: Lane) => void;
+    /** What waits is the beginning of a body: somebody looks at an empty screen. */
+    onUrgent: () => void;
+    onSent: () => void;
+  }) {
     this.#stream = options.stream;
     this.#onReady = options.onReady;
+    this.#onUrgent = options.onUrgent;
     this.#onSent = options.onSent;
   }
 
@@ -148,6 +170,7 @@ export class Lane {
     this.#body.push(bytes);
     this.#bodyBytes += bytes.length;
     this.#update();
+    if (!this.#begun) this.#onUrgent();
     if (this.#bodyBytes <= LANE_BYTES) return;
     await new Promise<void>((resolve) => {
       this.#writer = resolve;
@@ -191,6 +214,7 @@ export class Lane {
     }
     const size = Math.min(limit, this.#bodyBytes, this.#credit.available);
     if (size > 0) {
+      this.#begun = true;
       const header = new Uint8Array(FRAME_HEADER_BYTES);
       writeFrameHeader(header, 0, FRAME.responseBody, this.#stream, size);
       parts.push(header);

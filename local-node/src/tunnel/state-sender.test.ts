@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { decodeMessage, MAX_PAYLOAD_BYTES } from "../../../src/tunnel/protocol/frames.ts";
 import { decodeJsonPayload } from "../../../src/tunnel/protocol/json-payload.ts";
 import { type NodeState, nodeStateSchema, type ServedModel } from "../../../src/tunnel/protocol/messages.ts";
-import { encodeState, StateSender } from "./state-sender.ts";
+import { encodeState, STATE_SETTLE_MS, StateSender } from "./state-sender.ts";
 import { IDLE_STATE } from "./testing/node.ts";
 
 function decode(frame: Uint8Array): NodeState {
@@ -54,7 +54,19 @@ describe("the state of a node", () => {
     expect(sent.slice(1)).toEqual([{ at: 6_000, busy: 2 }]);
     advance(60_000);
     set(3);
-    expect(sent.slice(2)).toEqual([{ at: 66_000, busy: 3 }]);
+    advance(STATE_SETTLE_MS);
+    expect(sent.slice(2)).toEqual([{ at: 66_000 + STATE_SETTLE_MS, busy: 3 }]);
+  });
+
+  it("of a call that is over soon goes out to nobody: the gateway would write it while the call waits", () => {
+    const { sent, advance, set } = setUp();
+    set(0);
+    advance(60_000);
+    set(1);
+    advance(STATE_SETTLE_MS - 1);
+    set(0);
+    advance(60_000);
+    expect(sent).toEqual([{ at: 1_000, busy: 0 }]);
   });
 
   it("goes out only when it changed, so that an idle object sleeps", () => {

@@ -5,17 +5,24 @@ import type { NodeState } from "../../../src/tunnel/protocol/messages.ts";
 /** Two state frames are at least this far apart, in ms, so that an idle object at the gateway sleeps. */
 export const STATE_INTERVAL_MS = 5_000;
 
+/**
+ * A change after a pause waits this long, in ms: a call's begin would otherwise make the gateway's object write a
+ * state to disk just while that call waits for its first token, and a short call ends in the state that it began in.
+ */
+export const STATE_SETTLE_MS = 250;
+
 export interface StateClock {
   now(): number;
   setTimeout(task: () => void, ms: number): ReturnType<typeof setTimeout>;
 }
 
-/** Sends the node's state on one connection: the first at once, then only changes, at most one in 5 s. */
+/** Sends the node's state on one connection: the first at once, then only changes that last, at most one in 5 s. */
 export class StateSender {
   readonly #state: () => NodeState;
   readonly #send: (frame: Uint8Array) => void;
   readonly #clock: StateClock;
-  #lastSent = Number.NEGATIVE_INFINITY;
+  /** Null: nothing was sent on this connection yet. */
+  #lastSent: number | null = null;
   #lastText = "";
   #timer: ReturnType<typeof setTimeout> | null = null;
 
@@ -28,11 +35,11 @@ export class StateSender {
   /** Something may have changed. */
   changed(): void {
     if (this.#timer !== null) return;
-    const wait = this.#lastSent + STATE_INTERVAL_MS - this.#clock.now();
-    if (wait <= 0) {
+    if (this.#lastSent === null) {
       this.#sendNow();
       return;
     }
+    const wait = Math.max(STATE_SETTLE_MS, this.#lastSent + STATE_INTERVAL_MS - this.#clock.now());
     this.#timer = this.#clock.setTimeout(() => {
       this.#timer = null;
       this.#sendNow();
