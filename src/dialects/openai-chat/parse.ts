@@ -6,7 +6,8 @@ import { readJsonObject, readWith } from "../read-json.ts";
 import { chatToRequest } from "./to-request.ts";
 
 /** More would hold up every other call of the isolate while they are checked. */
-const MAX_MESSAGES = 10_000;
+export const MAX_MESSAGES = 10_000;
+export const MAX_TOOLS = 2_000;
 
 const part = z.looseObject({ type: z.string() });
 
@@ -37,8 +38,9 @@ const chatRequest = z.looseObject({
   logit_bias: z.record(z.string(), z.number()).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
   presence_penalty: z.number().min(-2).max(2).nullish(),
-  tools: z.array(z.looseObject({})).nullish(),
-  functions: z.array(z.looseObject({})).nullish(),
+  tools: z.array(z.looseObject({})).max(MAX_TOOLS).nullish(),
+  functions: z.array(z.looseObject({})).max(MAX_TOOLS).nullish(),
+  modalities: z.array(z.string()).nullish(),
   response_format: z.looseObject({ type: z.string() }).nullish(),
 });
 
@@ -61,9 +63,9 @@ function needsOf(request: ChatRequest): Needs {
       ),
     jsonSchema: format === "json_schema",
     jsonObject: format === "json_object",
-    logprobs: request.logprobs === true,
+    logprobs: request.logprobs === true || (request.top_logprobs ?? 0) > 0,
     images: hasPart(request, ["image_url"]),
-    audio: hasPart(request, ["input_audio"]),
+    audio: hasPart(request, ["input_audio"]) || request.modalities?.includes("audio") === true,
     multipleChoices: (request.n ?? 1) > 1,
     logitBias: Object.keys(request.logit_bias ?? {}).length > 0,
     penalties: (request.frequency_penalty ?? 0) !== 0 || (request.presence_penalty ?? 0) !== 0,
@@ -78,32 +80,26 @@ function needsOf(request: ChatRequest): Needs {
 export function parseChatCall(body: Uint8Array): Call {
   const { text, json } = readJsonObject(body, "`model` and `messages`");
   const request = readWith(chatRequest, json);
+  const { stream_options } = request;
   let built: ModelRequest | null = null;
   const call: Call = {
     dialect: "openai-chat",
     requestedModel: request.model,
     stream: request.stream === true,
-    wantsStreamUsage: request.stream_options?.include_usage === true,
+    wantsStreamUsage: stream_options?.include_usage === true,
     needs: needsOf(request),
     text,
-    passBody: (model) => chatBodyFor(call, model),
+    // The ledger needs the usage of every stream; `chat-stream.ts` drops the extra chunk again.
+    passBody(model) {
+      const named = request.model === model ? text : setTopLevelField(text, "model", model);
+      return call.stream && !call.wantsStreamUsage
+        ? setTopLevelField(named, "stream_options", { ...stream_options, include_usage: true })
+        : named;
+    },
     request() {
       built ??= chatToRequest(json);
       return built;
     },
   };
   return call;
-}
-
-/**
- * The body for a backend that speaks OpenAI chat: the caller's own text with the model's name set and, in a
- * stream, usage asked for (the ledger needs it; `chat-stream.ts` drops the extra chunk again).
- */
-function chatBodyFor(call: Call, model: string): string {
-  let text = call.requestedModel === model ? call.text : setTopLevelField(call.text, "model", model);
-  if (call.stream && !call.wantsStreamUsage) {
-    const options = (JSON.parse(call.text) as ChatRequest).stream_options;
-    text = setTopLevelField(text, "stream_options", { ...options, include_usage: true });
-  }
-  return text;
 }

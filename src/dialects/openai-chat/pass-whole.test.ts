@@ -102,10 +102,7 @@ describe("passWholeChat", () => {
     expect(pass(body).facts.inBandError).toMatchObject({ code, retryable: true });
   });
 
-  it.each(["", "null", "[]", "{}", '{"choices":[]}', '{"choices":[1]}', "<html>"])(
-    "does not take %j for a reply",
-    (text) => {
-      expect(pass(text)).toMatchObject({ out: text, facts: { malformedEvents: 1 } });
-    },
-  );
+  it.each(["", "null", "[]", "{}", '{"choices":[1]}', "<html>"])("does not take %j for a reply", (text) => {
+    expect(pass(text)).toMatchObject({ out: text, facts: { malformedEvents: 1 } });
+  });
 });

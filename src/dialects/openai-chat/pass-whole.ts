@@ -58,7 +58,7 @@ export function passWholeChat(body: Uint8Array, context: RenderContext): WholeRe
   facts.inBandError = errorOf(json);
   if (facts.inBandError !== null) return { body, facts };
   const { choices, id, model } = json;
-  if (!Array.isArray(choices) || choices.length === 0 || !choices.every(isObject))
+  if (!Array.isArray(choices) || !choices.every(isObject))
     return { body, facts: { ...facts, malformedEvents: 1 } };
   facts.id = isText(id) ? id : null;
   facts.model = isText(model) ? model : null;
