@@ -12,3 +12,13 @@ export function mediaFromUrl(url: string): MediaSource {
     data: url.slice(match[0].length),
   };
 }
+
+/** Whether a document's bytes are text that every model can read as it stands. */
+export const isTextType = (mediaType: string): boolean =>
+  mediaType.startsWith("text/") || /^application\/(json|xml|yaml|x-ndjson)$/.test(mediaType);
+
+/** Base64 of UTF-8 as text; what is no UTF-8 shows its replacement characters, as any reader of a text would see them. */
+export function decodeText(data: string): string {
+  const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+  return new TextDecoder().decode(bytes);
+}

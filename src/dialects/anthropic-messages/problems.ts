@@ -1,9 +1,10 @@
 import type { Problem } from "../dialect.ts";
+import { isTextType } from "../media.ts";
 import type { InputPart, ModelRequest } from "../model-request.ts";
 import { type ModelProfile, modelProfile } from "./model-profile.ts";
 import { planFormat } from "./plan-format.ts";
 import { isProblem, planThinking, type ThinkingPlan } from "./plan-thinking.ts";
-import { isTextType, saysSomething } from "./render-content.ts";
+import { saysSomething } from "./render-content.ts";
 import { maxTokensOf } from "./render-request.ts";
 
 const problem = (param: string, why: string): Problem => ({

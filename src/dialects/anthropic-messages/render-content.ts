@@ -1,3 +1,4 @@
+import { decodeText, isTextType } from "../media.ts";
 import type { InputPart, MediaSource, OutputPart } from "../model-request.ts";
 import type { ToolNames } from "../tool-names.ts";
 import { mayBeGenuine } from "./signatures.ts";
@@ -30,15 +31,6 @@ function renderSource(source: MediaSource): Json {
       return { type: "file", file_id: source.id };
   }
 }
-
-/** Base64 of UTF-8 as text; what is no UTF-8 shows its replacement characters, as any reader of a text would see them. */
-function decodeText(data: string): string {
-  const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
-  return new TextDecoder().decode(bytes);
-}
-
-export const isTextType = (mediaType: string): boolean =>
-  mediaType.startsWith("text/") || /^application\/(json|xml|yaml|x-ndjson)$/.test(mediaType);
 
 function renderFile(part: Extract<InputPart, { type: "file" }>): Json {
   const { source } = part;
