@@ -355,6 +355,24 @@ describe("losing the node", () => {
     expect(nodes.find((one) => one.id === node.nodeId)?.connected).toBe(false);
   });
 
+  it("whose object does not answer holds up the list of the nodes for a second at most", async () => {
+    const { node } = await connected();
+    const fleet = env.FLEET.getByName("fleet");
+    const listed = Promise.withResolvers<void>();
+    let answers = false;
+    const busy = runInDurableObject(stubOf(node), (_, state) =>
+      // Lets no event in until the list was given, or will not be.
+      state.blockConcurrencyWhile(() => Promise.race([listed.promise, scheduler.wait(20_000)])),
+    ).then(() => {
+      answers = true;
+    });
+    const nodes = await fleet.listNodes();
+    expect(answers).toBe(false);
+    expect(nodes.find((one) => one.id === node.nodeId)?.connected).toBe(true);
+    listed.resolve();
+    await busy;
+  }, 30_000);
+
   it("is not taken for lost while its heartbeat is young", async () => {
     const { node, raw } = await connected();
     raw.socket.send("ping");

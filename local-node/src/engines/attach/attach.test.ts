@@ -147,6 +147,23 @@ describe("the attached engine's failures", () => {
     });
   });
 
+  it("come after all that the engine sent before it broke off", async () => {
+    const { engine } = await attachTo((_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write("data: 1\n\n", () => response.write("data: 2\n\n", () => response.destroy()));
+    });
+    const call = await startCall(engine, { stream: true });
+    // The break is there before anybody reads.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const decoder = new TextDecoder();
+    let text = "";
+    const readOn = async (): Promise<void> => {
+      for (;;) text += decoder.decode((await call.body.next()).value, { stream: true });
+    };
+    await expect(readOn()).rejects.toMatchObject({ code: "engine_failed" });
+    expect(text).toBe("data: 1\n\ndata: 2\n\n");
+  });
+
   it("end the engine's request when the caller leaves", async () => {
     let closed = false;
     const { engine } = await attachTo((_, response) => {

@@ -5,6 +5,7 @@ import { cancelled, engineFailed } from "../../serve/node-errors.ts";
 import type { Engine, EngineRequest } from "../engine.ts";
 import { fromEngineHeaders, toEngineHeaders } from "./headers.ts";
 import { type ListedModel, parseModelList } from "./list-models.ts";
+import { type EngineResponse, openResponse } from "./open-response.ts";
 import { probeCapabilities } from "./probe.ts";
 
 export interface AttachEngineOptions {
@@ -46,11 +47,8 @@ const MAX_PROBED_MODELS = 3;
  */
 export async function createAttachEngine(options: AttachEngineOptions): Promise<AttachEngine> {
   const base = options.baseUrl.replace(/\/+$/, "");
-  const ownAgent =
-    options.dispatcher === undefined
-      ? new Agent({ connections: null, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 })
-      : null;
-  const dispatcher = options.dispatcher ?? ownAgent ?? undefined;
+  const ownAgent = new Agent({ connections: null, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
+  const dispatcher = options.dispatcher ?? ownAgent;
   const slots = options.slots ?? DEFAULTS.slots;
   const log = options.log ?? (() => {});
   const listeners = new Set<() => void>();
@@ -138,7 +136,7 @@ export async function createAttachEngine(options: AttachEngineOptions): Promise<
       clearInterval(timer);
       closing.abort();
       await probing;
-      await ownAgent?.destroy();
+      await ownAgent.destroy();
     },
   };
 }
@@ -148,7 +146,7 @@ const VERSION_PREFIX = "/v1";
 
 async function forward(
   request: EngineRequest,
-  target: { base: string; apiKey: string | undefined; dispatcher: Dispatcher | undefined },
+  target: { base: string; apiKey: string | undefined; dispatcher: Dispatcher },
 ): Promise<Awaited<ReturnType<Engine["handle"]>>> {
   const { signal, phases } = request;
   const startedAt = performance.now();
@@ -167,27 +165,24 @@ async function forward(
     });
   };
 
-  let response: Dispatcher.ResponseData;
+  let response: EngineResponse;
   try {
-    response = await send(`${target.base}${request.path.slice(VERSION_PREFIX.length)}`, {
+    response = await openResponse({
+      dispatcher: target.dispatcher,
+      url: new URL(`${target.base}${request.path.slice(VERSION_PREFIX.length)}`),
       method: request.method,
       headers: toEngineHeaders(request.headers, target.apiKey),
       body: request.method === "GET" ? null : request.body,
       signal,
-      dispatcher: target.dispatcher,
     });
   } catch (cause) {
     throw toNodeError(cause, false);
   }
 
-  const { body } = response;
-  // A body that nobody reads any more must not end the process when it breaks; readers get the error from `next`.
-  body.on("error", () => {});
-  const chunks = body[Symbol.asyncIterator]();
   const next = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
     try {
-      const { done, value } = await chunks.next();
-      if (done === true) {
+      const value = await response.read();
+      if (value === null) {
         phases.endUs = elapsedUs();
         return { done: true, value: undefined };
       }
@@ -200,11 +195,11 @@ async function forward(
   };
   const abandon = async (): Promise<IteratorResult<Uint8Array, undefined>> => {
     phases.endUs ??= elapsedUs();
-    body.destroy();
+    response.destroy();
     return { done: true, value: undefined };
   };
   return {
-    status: response.statusCode,
+    status: response.status,
     headers: fromEngineHeaders(response.headers),
     body: { [Symbol.asyncIterator]: () => ({ next, return: abandon }) },
   };
