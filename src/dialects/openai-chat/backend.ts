@@ -1,8 +1,9 @@
 import type { BackendDialect } from "../dialect.ts";
 import { errorText } from "./error-in-band.ts";
+import { chatProblems } from "./problems.ts";
 import { readChatCompletion } from "./read-reply.ts";
 import { openChatReader } from "./reader.ts";
-import { chatProblems, chatToolNames, renderChatRequest } from "./render-request.ts";
+import { chatToolNames, renderChatRequest } from "./render-request.ts";
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,6 +1,7 @@
-import type { Problem } from "../dialect.ts";
 import type { ModelRequest, ReasoningRequest, Tool, ToolChoice } from "../model-request.ts";
 import { type ToolNames, toolNames } from "../tool-names.ts";
+import { createCallIds } from "./call-ids.ts";
+import { isOpenAiModel } from "./openai-models.ts";
 import { renderMessages } from "./render-messages.ts";
 
 /** Function names at OpenAI: `^[a-zA-Z0-9_-]{1,64}$`. */
@@ -9,32 +10,6 @@ const NAME_RULE = { forbidden: /[^a-zA-Z0-9_-]/, max: 64 };
 /** The names under which this request's tools are known to an OpenAI chat backend. */
 export function chatToolNames(request: ModelRequest): ToolNames {
   return toolNames(request, NAME_RULE);
-}
-
-/** Models of OpenAI's own, by name: they have roles and fields that compatible servers do not know. */
-const OPENAI_OWN = /^(gpt-|o\d|chatgpt-)/;
-
-const problem = (param: string, why: string): Problem => ({
-  param,
-  message: `\`${param}\` ${why}. Leave it out, or choose a model of a provider that has it.`,
-});
-
-/** What an OpenAI chat backend has no word for. */
-export function chatProblems(request: ModelRequest, options?: { model: string }): Problem[] {
-  const problems: Problem[] = [];
-  // Engines and most compatible servers take it; OpenAI's own API refuses it.
-  if (request.topK !== null && OPENAI_OWN.test(options?.model ?? ""))
-    problems.push(problem("top_k", "cannot be honoured by the model's backend, whose API has no such field"));
-  for (const message of request.messages) {
-    if (message.role === "system" || message.role === "developer" || message.role === "assistant") continue;
-    for (const part of message.content) {
-      if (part.type === "image" && part.source.kind === "file")
-        problems.push(problem("messages", "names an uploaded image, which the model's backend cannot read"));
-      if (part.type === "file" && part.source.kind === "url")
-        problems.push(problem("messages", "names a document by URL, which the model's backend cannot read"));
-    }
-  }
-  return problems;
 }
 
 function renderTool(tool: Tool, names: ToolNames): object {
@@ -46,6 +21,20 @@ function renderTool(tool: Tool, names: ToolNames): object {
       parameters: tool.parameters ?? { type: "object", properties: {} },
       ...(tool.strict === null ? {} : { strict: tool.strict }),
     },
+  };
+}
+
+/** Tools and the choice among them. `allowed_tools` is OpenAI's own; elsewhere the tools are those that are allowed. */
+function renderTools(request: ModelRequest, names: ToolNames, own: boolean): Record<string, unknown> {
+  const { toolChoice: choice } = request;
+  const allowed = choice?.type === "allowed" && !own ? choice : null;
+  const tools = request.tools.filter(({ name }) => allowed === null || allowed.names.includes(name));
+  if (tools.length === 0) return {};
+  const chosen = allowed === null ? choice : { type: allowed.mode };
+  return {
+    tools: tools.map((tool) => renderTool(tool, names)),
+    tool_choice: chosen === null ? null : renderToolChoice(chosen, names),
+    parallel_tool_calls: request.parallelToolCalls,
   };
 }
 
@@ -97,16 +86,15 @@ export function renderChatRequest(
   request: ModelRequest,
   { model, stream }: { model: string; stream: boolean },
 ): string {
-  const own = OPENAI_OWN.test(model);
+  const own = isOpenAiModel(model);
   const names = chatToolNames(request);
   const effort = request.reasoning === null ? null : effortOf(request.reasoning);
-  const hasTools = request.tools.length > 0;
   const fields: Record<string, unknown> = {
     model,
     messages: renderMessages(request.messages, {
       names,
-      developerRole: own ? "developer" : "system",
-      keepReasoning: !own,
+      callId: createCallIds(),
+      ownModel: own,
     }),
     stream: stream ? true : null,
     stream_options: stream ? { include_usage: true } : null,
@@ -122,9 +110,7 @@ export function renderChatRequest(
     logit_bias: request.logitBias,
     logprobs: request.logprobs ? true : null,
     top_logprobs: request.topLogprobs,
-    tools: hasTools ? request.tools.map((tool) => renderTool(tool, names)) : null,
-    tool_choice: hasTools && request.toolChoice !== null ? renderToolChoice(request.toolChoice, names) : null,
-    parallel_tool_calls: hasTools ? request.parallelToolCalls : null,
+    ...renderTools(request, names, own),
     response_format: request.format === null ? null : renderFormat(request.format),
     reasoning_effort: effort,
     verbosity: request.verbosity,
