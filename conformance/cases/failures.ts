@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Case, expects, type Scene, saysWell } from "../case.ts";
 import { send } from "../client.ts";
 import { chunk, errorBody, events, healthy, sse } from "../upstream/replies.ts";
+import type { Step } from "../upstream/server.ts";
 
 const STREAMED = [true] as const;
 const WHOLE = [false] as const;
