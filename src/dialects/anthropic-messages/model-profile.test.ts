@@ -24,7 +24,8 @@ describe("modelProfile", () => {
     ["claude-fable-5-1", 128_000, "none", "adaptive", false, false, true],
     ["claude-opus-5-5", 128_000, "none", "adaptive", false, false, true],
     ["claude-sonnet-5-5", 128_000, "none", "adaptive", false, false, true],
-    ["claude-opus-7", 128_000, "none", "adaptive", false, false, true],
+    ["claude-opus-7", 64_000, "free", "budget", true, true, true],
+    ["claude-of-our-proxy", 64_000, "free", "budget", true, true, true],
     ["qwen3-8b", 4_096, "free", "budget", true, true, false],
   ])("%s", (model, maxOutput, sampling, thinking, prefill, forcedTools, structured) => {
     expect(modelProfile(model)).toMatchObject({

@@ -60,6 +60,9 @@ const CLAUDE_5: ModelProfile = { ...CLAUDE_4_7, midSystem: true };
 const ALWAYS_THINKS: ModelProfile = { ...CLAUDE_5, thinkingOff: null };
 const CLAUDE_5_5: ModelProfile = { ...ALWAYS_THINKS, forcedTools: false };
 
+/** A Claude that came later, or a proxy's own name for one: nothing is refused on its behalf, it does so itself. */
+const UNKNOWN: ModelProfile = { ...CLAUDE_4_5, sampling: "free" };
+
 /** By the name, its dots as dashes; the first that matches holds. */
 const FAMILIES: readonly (readonly [RegExp, ModelProfile])[] = [
   [/claude-(3-(opus|sonnet|haiku)|2|instant)/, OLDEST],
@@ -77,8 +80,8 @@ const FAMILIES: readonly (readonly [RegExp, ModelProfile])[] = [
   [/claude-haiku-5-5(?!\d)/, CLAUDE_5],
   [/claude-sonnet-5-5(?!\d)/, { ...CLAUDE_5_5, thinkingOff: "between_tools" }],
   [/claude-((fable|mythos)-5(?!-?\d)|mythos-preview)/, ALWAYS_THINKS],
-  // Opus 5.5, Fable 5.1, and what comes after them, until it is known to take more.
-  [/claude/, CLAUDE_5_5],
+  [/claude-(opus-5-5|fable-5-1)(?!\d)/, CLAUDE_5_5],
+  [/claude/, UNKNOWN],
 ];
 
 /** A model that is not Anthropic's, behind its dialect: a local server's. A small limit fits the smallest windows in use. */
