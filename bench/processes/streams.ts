@@ -8,6 +8,8 @@ export interface StreamsJob {
   headers: Record<string, string>;
   body: string;
   streams: number;
+  /** What stands once in the event of each token; default that of the paced engine. */
+  token?: string;
   /** Reads at most so many bytes a second per stream; absent: as fast as they come. */
   bytesPerSecond?: number;
 }
@@ -22,16 +24,17 @@ export interface StreamsResult {
 
 // The servers close a connection that was idle for 5 s: one that is nearly as old is not used again.
 const agent = new Agent({ keepAlive: true, maxSockets: 128, timeout: 4_000 });
-const TOKEN = Buffer.from('"content":" word"');
+const PACED_TOKEN = '"content":" word"';
 
-function count(chunk: Buffer): number {
+function count(chunk: Buffer, token: string): number {
   let found = 0;
-  for (let at = chunk.indexOf(TOKEN); at >= 0; at = chunk.indexOf(TOKEN, at + TOKEN.length)) found += 1;
+  for (let at = chunk.indexOf(token); at >= 0; at = chunk.indexOf(token, at + token.length)) found += 1;
   return found;
 }
 
 function one(job: StreamsJob, result: StreamsResult): Promise<void> {
   return new Promise((resolve, reject) => {
+    const token = job.token ?? PACED_TOKEN;
     const startedAt = performance.now();
     let lastAt = Number.NaN;
     let tail: Buffer = Buffer.alloc(0);
@@ -43,10 +46,10 @@ function one(job: StreamsJob, result: StreamsResult): Promise<void> {
         response.on("data", (chunk: Buffer) => {
           const now = performance.now();
           const bytes = Buffer.concat([tail, chunk]);
-          const found = count(bytes);
+          const found = count(bytes, token);
           const end = bytes.lastIndexOf("\n\n");
           // A token is counted with the end of its event, once.
-          const whole = end < 0 ? 0 : count(bytes.subarray(0, end));
+          const whole = end < 0 ? 0 : count(bytes.subarray(0, end), token);
           tail = Buffer.from(end < 0 ? bytes : bytes.subarray(end));
           if (found > 0 && whole > 0) {
             if (Number.isNaN(lastAt)) result.firstTokenMs.push(now - startedAt);
