@@ -44,6 +44,8 @@ export interface CallRecord {
     reason: string;
     servedBy: string | null;
     error: RouteletError | null;
+    /** The reply came from the cache: it cost nothing. */
+    cached?: boolean;
     attempts: readonly AttemptLog[];
     request: Uint8Array | null;
   }): Promise<CallFinish | null>;
@@ -121,7 +123,7 @@ export function openCallRecord(options: {
         ...facts,
       };
       if (!settings.ledger.record) return;
-      sending = startCall({ env, record: started }).then(() => {
+      sending = startCall({ env, record: started, waitUntil: options.waitUntil }).then(() => {
         sending = null;
       }, startLost);
     },
@@ -154,7 +156,7 @@ export function openCallRecord(options: {
             ? null
             : last.startedAt + last.firstByteMs - options.startedAt,
         usage: sumUsage(end.attempts),
-        costUsd: sumCost(end.attempts),
+        costUsd: end.cached ? 0 : sumCost(end.attempts),
         attempts: end.attempts.map((attempt) => attempt.record()),
         bodies: await bodies(end.request),
       };

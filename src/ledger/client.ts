@@ -4,6 +4,7 @@ import { shardOf } from "./call-id.ts";
 import { FinishQueue } from "./finish-queue.ts";
 import type { CallFinish, CallStart } from "./records.ts";
 import { ledgerShard } from "./shards.ts";
+import { StartQueue, type StartSender } from "./start-queue.ts";
 
 type LedgerEnv = Pick<Env, "LEDGER">;
 
@@ -17,6 +18,7 @@ const LONGEST_RETRY_MS = 4_000;
 
 /** How one isolate speaks to the ledger. */
 export class LedgerClient {
+  readonly #starts = new Map<number, StartQueue>();
   readonly #queues = new Map<number, FinishQueue>();
 
   /**
@@ -24,9 +26,17 @@ export class LedgerClient {
    * the record is durable when this resolves.
    * @throws RouteletError `ledger_unavailable` when the ledger cannot be reached.
    */
-  async start(options: { env: LedgerEnv; record: CallStart }): Promise<void> {
-    const { env, record } = options;
+  async start(options: {
+    env: LedgerEnv;
+    record: CallStart;
+    waitUntil: (promise: Promise<unknown>) => void;
+  }): Promise<void> {
+    const { env, record, waitUntil } = options;
     const shard = shardFor(record.id);
+    const queue = this.#startQueue(shard);
+    const { news, sender } = queue.add(record, Date.now());
+    if (sender !== null) waitUntil(this.#sendStarts({ env, shard, queue, sender }));
+    if ((await news) === "durable") return;
     for (let attempt = 1; ; attempt++) {
       try {
         return await ledgerShard(env, shard).start(record);
@@ -59,6 +69,32 @@ export class LedgerClient {
     else if (queue.needsSender(now)) {
       queue.senderDueAt = now + GATHER_MS;
       waitUntil(scheduler.wait(GATHER_MS).then(() => this.#send({ env, shard, queue, since: now })));
+    }
+  }
+
+  #startQueue(shard: number): StartQueue {
+    const queue = this.#starts.get(shard) ?? new StartQueue();
+    this.#starts.set(shard, queue);
+    return queue;
+  }
+
+  /** What fails together is tried again alone, by the requests that it belongs to: one cannot spoil it for the others. */
+  async #sendStarts(options: {
+    env: LedgerEnv;
+    shard: number;
+    queue: StartQueue;
+    sender: StartSender;
+  }): Promise<void> {
+    const { env, shard, queue, sender } = options;
+    for (;;) {
+      const records = queue.take(sender, Date.now());
+      if (records === null) return;
+      try {
+        await ledgerShard(env, shard).start(...records);
+        queue.settle(sender, "durable");
+      } catch {
+        queue.settle(sender, "alone");
+      }
     }
   }
 

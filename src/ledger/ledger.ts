@@ -4,8 +4,8 @@ import { type BufferCounts, type BufferLimits, type FinishMessage, LedgerBuffer 
 import type { BufferedCall, BufferScan, ScanOptions } from "./buffer-reader.ts";
 import { isRejection, retryDelayMs } from "./d1-errors.ts";
 import { type LedgerDatabase, ledgerStatements } from "./d1-writer.ts";
+import { type Kept, KeptLog } from "./kept-log.ts";
 import type { CallStart } from "./records.ts";
-import { type KeptResponse, ResponseLog } from "./responses/response-log.ts";
 import { withTimeout } from "./with-timeout.ts";
 
 /** Records wait this long for company before they go to D1. */
@@ -17,7 +17,9 @@ const FLUSH_BYTES = 1_000_000;
 const HOLD_START_MS = 5_000;
 /** The longest call that the settings allow, and five minutes for its finish to arrive. */
 export const LOST_AFTER_MS = 7_200_000 + 300_000;
-/** Between two deletions of expired responses, so that many of them do not keep the object busy. */
+/** Replies that one object keeps for its cache. */
+const MAX_REPLIES = 20_000;
+/** Between two deletions of what has expired, so that many of them do not keep the object busy. */
 const EXPIRE_PAUSE_MS = 1_000;
 /** D1 ends a query after 30 s; what has not answered by then is tried again. */
 const D1_TIMEOUT_MS = 35_000;
@@ -40,9 +42,8 @@ export class Ledger extends DurableObject<Env> {
   limits: BufferLimits = LIMITS;
 
   readonly #buffer: LedgerBuffer;
-  readonly #responses: ResponseLog;
-  #arrivals: CallStart[] = [];
-  #committing: Promise<void> | null = null;
+  readonly #responses: KeptLog;
+  readonly #replies: KeptLog;
   #flushing: Promise<boolean> | null = null;
   #batchCalls = FLUSH_CALLS;
   #failures = 0;
@@ -53,24 +54,14 @@ export class Ledger extends DurableObject<Env> {
     super(ctx, env);
     this.database = env.DB;
     this.#buffer = new LedgerBuffer(ctx.storage.sql);
-    this.#responses = new ResponseLog(ctx.storage.sql);
+    this.#responses = new KeptLog(ctx.storage.sql, "responses");
+    this.#replies = new KeptLog(ctx.storage.sql, "replies");
     this.#schedule();
   }
 
-  /**
-   * Records that a call began; durable when it resolves. Starts that arrive together share one commit: with a
-   * commit each, the object does half as many calls a second.
-   */
-  start(record: CallStart): Promise<void> {
-    this.#arrivals.push(record);
-    this.#committing ??= this.#commit();
-    return this.#committing;
-  }
-
-  async #commit(): Promise<void> {
-    await scheduler.wait(0);
-    this.#committing = null;
-    this.#buffer.addStarts(this.#arrivals.splice(0));
+  /** Records that calls began: one commit for those that come in one message. Durable when it resolves. */
+  async start(...records: CallStart[]): Promise<void> {
+    this.#buffer.addStarts(records);
     this.#recorded();
   }
 
@@ -91,19 +82,32 @@ export class Ledger extends DurableObject<Env> {
   }
 
   /** Keeps a response for later calls; durable when it resolves. */
-  async keepResponse(kept: KeptResponse): Promise<void> {
+  async keepResponse(kept: Kept): Promise<void> {
     this.#responses.keep(kept);
     this.#schedule();
   }
 
   /** A kept response and those that it goes on from, newest first; empty when the project has none of this id. */
-  async responseChain(options: { id: string; projectId: string; most: number }): Promise<KeptResponse[]> {
+  async responseChain(options: { id: string; projectId: string; most: number }): Promise<Kept[]> {
     return this.#responses.chain({ ...options, now: this.clock() });
   }
 
   /** False when the project has no such response. */
   async deleteResponse(options: { id: string; projectId: string }): Promise<boolean> {
     return this.#responses.delete(options);
+  }
+
+  /** Keeps a reply for the same request later. */
+  async keepReply(kept: Kept): Promise<void> {
+    this.#replies.keep(kept);
+    this.#replies.enforce(MAX_REPLIES);
+    this.#schedule();
+  }
+
+  /** A kept reply; null when there is none, or it has expired. */
+  async keptReply(options: { id: string; projectId: string }): Promise<Kept | null> {
+    const [kept] = this.#replies.chain({ ...options, now: this.clock(), most: 1 });
+    return kept ?? null;
   }
 
   async stats(): Promise<LedgerStats> {
@@ -122,6 +126,7 @@ export class Ledger extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     this.#alarmAt = null;
     this.#responses.expire(this.clock());
+    this.#replies.expire(this.clock());
     if (this.clock() >= this.#retryAt) await this.flush();
     else this.#schedule();
   }
@@ -192,8 +197,8 @@ export class Ledger extends DurableObject<Env> {
     if (counts.readyCalls > 0) due.push(this.clock() + FLUSH_AFTER_MS);
     if (oldestUnwritten !== null) due.push(oldestUnwritten + HOLD_START_MS);
     if (oldestWritten !== null) due.push(oldestWritten + LOST_AFTER_MS);
-    const expiry = this.#responses.nextExpiry;
-    if (expiry !== null) due.push(Math.max(expiry, this.clock() + EXPIRE_PAUSE_MS));
+    for (const expiry of [this.#responses.nextExpiry, this.#replies.nextExpiry])
+      if (expiry !== null) due.push(Math.max(expiry, this.clock() + EXPIRE_PAUSE_MS));
     if (due.length === 0) return;
     const at = Math.max(Math.min(...due), this.#retryAt);
     if (this.#alarmAt !== null && this.#alarmAt <= at) return;
