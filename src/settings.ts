@@ -104,6 +104,18 @@ export const settingsSchema = z
       })
       .strict()
       .prefault({}),
+    /** The exact reply cache: for deterministic requests (`temperature: 0`, or a `seed`). */
+    cache: z
+      .object({
+        /** `off`: only where `x-routelet-cache` asks for it. `read`: looked up and kept for every such request. */
+        mode: z.enum(["off", "read"]).default("off"),
+        /** How long a reply is kept. */
+        ttlSeconds: z.number().int().min(1).max(2_592_000).default(3_600),
+        /** `key`: an API key sees only what it asked for itself. `project`: all keys of the project share. */
+        scope: z.enum(["key", "project"]).default("key"),
+      })
+      .strict()
+      .prefault({}),
     ledger: z
       .object({
         /** False: calls leave no record, neither metadata nor content; what they cost is then known to nobody. */

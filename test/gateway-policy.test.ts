@@ -253,3 +253,82 @@ describe("silence", () => {
       .toMatchObject({ outcome: "cancelled" });
   });
 });
+
+describe("the reply cache", () => {
+  const READ = { headers: { "x-routelet-cache": "read" } };
+  const question = (text: string, more: object = {}) => ({
+    model: "gpt-x",
+    temperature: 0,
+    messages: [{ role: "user", content: text }],
+    ...more,
+  });
+  const cacheOf = (response: Response) => response.headers.get("x-routelet-cache");
+
+  it("answers the same request again, for nothing, and says so", async () => {
+    const first = await gateway.chat(question("cached"), READ);
+    expect(cacheOf(first)).toBe("miss");
+    const body = await first.text();
+    await expect.poll(async () => cacheOf(await gateway.chat(question("cached"), READ))).toBe("hit");
+    const before = upstream.requests.length;
+    const again = await gateway.chat(question("cached"), READ);
+    expect(await again.text()).toBe(body);
+    expect(again.headers.get("x-routelet-served-by")).toBe("llm/openai/gpt-x");
+    expect(upstream.requests.length).toBe(before);
+    await expect
+      .poll(() => gateway.admin(`/api/calls/${again.headers.get("x-routelet-call")}`))
+      .toMatchObject({ outcome: "done", cost_usd: 0, reason: "cache-hit", attempts: [] });
+  });
+
+  it("replays a stream as a stream", async () => {
+    upstream.always(chatStream({ tokens: ["a", "b"] }));
+    const ask = () => gateway.chat(question("streamed", { stream: true }), READ);
+    const body = await (await ask()).text();
+    await expect.poll(async () => cacheOf(await ask())).toBe("hit");
+    const again = await ask();
+    expect(again.headers.get("content-type")).toContain("text/event-stream");
+    expect(await again.text()).toBe(body);
+  });
+
+  it("is asked only where the call asks, and write replaces what it has", async () => {
+    expect(cacheOf(await gateway.chat(question("unasked")))).toBeNull();
+    await gateway.chat(question("fresh"), READ);
+    await expect.poll(async () => cacheOf(await gateway.chat(question("fresh"), READ))).toBe("hit");
+    upstream.always(chatReply({ content: "new" }));
+    const written = await gateway.chat(question("fresh"), { headers: { "x-routelet-cache": "write" } });
+    expect(await content(written)).toBe("new");
+    await expect.poll(async () => content(await gateway.chat(question("fresh"), READ))).toBe("new");
+  });
+
+  it.each([
+    ["a request that samples", { temperature: 1 }, {}],
+    ["a call that must not leave the nodes", {}, { "x-routelet-route": "local-only" }],
+  ])("has nothing to do with %s", async (_name, more, headers) => {
+    const ask = () => gateway.chat(question("never", more), { headers: { ...READ.headers, ...headers } });
+    await ask();
+    expect(cacheOf(await ask())).toBe("bypass");
+  });
+
+  it("keeps no failure, and refuses a word that it does not know", async () => {
+    await settings({ retries: { attempts: 0 } });
+    upstream.enqueue(errorReply({ status: 500, code: "down" }));
+    expect((await gateway.chat(question("failed"), READ)).status).toBe(500);
+    expect(cacheOf(await gateway.chat(question("failed"), READ))).toBe("miss");
+    const unknown = await gateway.chat(question("x"), { headers: { "x-routelet-cache": "maybe" } });
+    expect(unknown.status).toBe(400);
+    expect(await unknown.json()).toMatchObject({ error: { code: "invalid_cache_mode" } });
+  });
+
+  it("threat: another key of the project gets it only where the setting shares it", async () => {
+    const { key } = (await gateway.admin("/api/keys", {
+      method: "POST",
+      body: JSON.stringify({ name: "other" }),
+    })) as { key: string };
+    const asOther = { headers: { ...READ.headers, authorization: `Bearer ${key}` } };
+    await gateway.chat(question("mine"), READ);
+    await expect.poll(async () => cacheOf(await gateway.chat(question("mine"), READ))).toBe("hit");
+    expect(cacheOf(await gateway.chat(question("mine"), asOther))).toBe("miss");
+    await settings({ cache: { scope: "project" } });
+    await gateway.chat(question("ours"), READ);
+    await expect.poll(async () => cacheOf(await gateway.chat(question("ours"), asOther))).toBe("hit");
+  });
+});

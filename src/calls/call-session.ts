@@ -22,6 +22,8 @@ export interface CallEnd {
   status: number;
   servedBy: string | null;
   error: RouteletError | null;
+  /** The reply came from the cache. */
+  cached?: boolean;
 }
 
 /** A call from its key on: who makes it, what is recorded and traced of it, and its one end. */
@@ -42,6 +44,8 @@ export interface CallSession {
   call: Call | null;
   bytes: Uint8Array | null;
   plan: Plan | null;
+  /** What the reply cache did; null where it was not asked. */
+  cache: "hit" | "miss" | "bypass" | null;
   /** For a dialect that keeps replies. */
   keeping: Keeping | null;
   /** Begins the record; once. */
@@ -112,6 +116,7 @@ export async function openCallSession(options: {
     bytes: null,
     plan: null,
     keeping: null,
+    cache: null,
     begin() {
       record.start({
         endpoint,
@@ -123,6 +128,7 @@ export async function openCallSession(options: {
       });
     },
     reason(error) {
+      if (session.cache === "hit") return "cache-hit";
       if (session.plan === null) return error?.code ?? "unknown";
       const before = session.logs.at(-2)?.record().errorCode;
       return before ? `${session.plan.reason}>fallback:${before}` : session.plan.reason;
@@ -132,6 +138,7 @@ export async function openCallSession(options: {
       "x-routelet-served-by": servedBy,
       "x-routelet-reason": reason,
       "x-routelet-task": session.task,
+      "x-routelet-cache": session.cache,
       "x-routelet-store": session.keeping?.stores === false ? "off" : null,
     }),
     close(end) {

@@ -4,10 +4,12 @@ import type { ClientDialect, RenderContext } from "../dialects/dialect.ts";
 
 import type { Env } from "../env.ts";
 import { RouteletError, toRouteletError } from "../errors.ts";
+import type { CachedReply } from "../ledger/cache/cached-replies.ts";
 import { parseRoute, resolveTarget, type Target } from "../routing/target.ts";
 import { clientGone } from "./attempt-clock.ts";
 import { AttemptFailed } from "./attempt-failed.ts";
 import { outcomeOf } from "./attempt-log.ts";
+import { openReplyCache, type ReplyCache } from "./cache/reply-cache.ts";
 import { type CallSession, openCallSession } from "./call-session.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { logInternal } from "./log-internal.ts";
@@ -19,7 +21,8 @@ import { runAttempts } from "./run-attempts.ts";
 import { type Keeping, keepingOf } from "./stored-responses/keeping.ts";
 import type { ReadyReply } from "./try-backend.ts";
 
-const EVENT_STREAM = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" };
+const EVENT_STREAM_TYPE = "text/event-stream; charset=utf-8";
+const EVENT_STREAM = { "content-type": EVENT_STREAM_TYPE, "cache-control": "no-cache" };
 
 function contextOf(session: CallSession, call: Call): RenderContext {
   let estimate: number | undefined;
@@ -143,17 +146,33 @@ export async function handleCall(options: {
     session.keeping = keeping;
     const call = keeping?.call ?? parsed;
     session.call = call;
+    const cache = await openReplyCache({ env, request, session, call, target });
+    if (cache?.hit) return await replay(session, cache.hit);
     const context = contextOf(session, call);
     const { running } = await dispatch({ client, request, env, session, call, context, target });
     const { heartbeat } = session.settings;
     if (call.stream && heartbeat.comments && !(await settledWithin(running, heartbeat.afterMs)))
-      return await answerLater({ client, request, session, context, running });
+      return await answerLater({ client, request, session, context, cache, running });
     const ready = await running;
     await session.record.durable();
-    return await answer({ client, session, context, ready });
+    return await answer({ client, session, context, cache, ready });
   } catch (thrown) {
     return await failed({ client, request, session, thrown });
   }
+}
+
+/** Gives a kept reply out again, a stream as a stream; the call is recorded like any other, and cost nothing. */
+async function replay(session: CallSession, hit: CachedReply): Promise<Response> {
+  const { contentType, servedBy, bytes } = hit;
+  session.begin();
+  await session.record.durable();
+  session.record.copyResponse(bytes);
+  session.close({ outcome: "done", status: 200, servedBy, error: null, cached: true });
+  const headers = responseHeaders(
+    new Headers({ "content-type": contentType }),
+    session.headers(servedBy, session.reason(null)),
+  );
+  return new Response(bytes, { headers });
 }
 
 /** Whether a promise settles, in whatever way, before the time is over. */
@@ -200,9 +219,10 @@ async function answer(options: {
   client: ClientDialect;
   session: CallSession;
   context: RenderContext;
+  cache: ReplyCache | null;
   ready: ReadyReply;
 }): Promise<Response> {
-  const { session, ready } = options;
+  const { session, cache, ready } = options;
   const { log, status, content } = ready;
   const headers = responseHeaders(ready.headers, session.headers(log.servedBy, session.reason(null)));
   if ("whole" in content) {
@@ -210,6 +230,8 @@ async function answer(options: {
     ready.clock.stop();
     if (session.keeping?.keep) await keepWhole(session.keeping.keep, ready, whole);
     session.record.copyResponse(whole);
+    cache?.copy(whole);
+    cache?.keep({ contentType: headers.get("content-type") ?? "application/json", servedBy: log.servedBy });
     log.content(() => whole);
     log.end({ outcome: "done", error: null, facts });
     session.close({ outcome: "done", status, servedBy: log.servedBy, error: null });
@@ -237,9 +259,10 @@ function streamOf(options: {
   client: ClientDialect;
   session: CallSession;
   context: RenderContext;
+  cache: ReplyCache | null;
   ready: ReadyReply;
 }): ReadableStream<Uint8Array> {
-  const { client, session, ready } = options;
+  const { client, session, cache, ready } = options;
   const { log, status, content } = ready;
   if ("whole" in content) throw new TypeError("a call for a stream was given a whole reply");
   const { heartbeat } = session.settings;
@@ -250,11 +273,15 @@ function streamOf(options: {
     heartbeat: heartbeat.comments
       ? startHeartbeat({ bytes: client.heartbeat, afterMs: heartbeat.afterMs, now: session.now })
       : null,
-    onBytes: (bytes) => session.record.copyResponse(bytes),
+    onBytes: (bytes) => {
+      session.record.copyResponse(bytes);
+      cache?.copy(bytes);
+    },
     beforeEnd: keep === null ? null : () => keep(content.follow.reply?.() ?? null),
     onEnd: ({ outcome, error, facts }) => {
       log.content(() => session.record.responseCopy());
       log.end({ outcome, error, facts });
+      if (outcome === "done") cache?.keep({ contentType: EVENT_STREAM_TYPE, servedBy: log.servedBy });
       session.close({ outcome, status, servedBy: log.servedBy, error });
     },
   });
@@ -266,11 +293,12 @@ async function answerLater(options: {
   request: Request;
   session: CallSession;
   context: RenderContext;
+  cache: ReplyCache | null;
   running: Promise<ReadyReply>;
 }): Promise<Response> {
-  const { client, session, context, running } = options;
+  const { client, session, context, cache, running } = options;
   await session.record.durable();
-  const body = running.then((ready) => streamOf({ client, session, context, ready }));
+  const body = running.then((ready) => streamOf({ client, session, context, cache, ready }));
   const stream = releaseLater({
     body,
     heartbeat: startHeartbeat({

@@ -2,10 +2,10 @@ import type { Env } from "../../env.ts";
 import { RouteletError } from "../../errors.ts";
 import { secretsOf } from "../../security/derive.ts";
 import { decryptBody, encryptBody } from "../../security/encryption.ts";
+import type { Kept } from "../kept-log.ts";
 import { ledgerShard } from "../shards.ts";
 import { withTimeout } from "../with-timeout.ts";
 import { responseShard } from "./response-id.ts";
-import type { KeptResponse } from "./response-log.ts";
 
 type StoreEnv = Pick<
   Env,
@@ -61,7 +61,7 @@ export async function keepResponse(options: {
     place: { projectId, rowId: id, column: COLUMN },
     plaintext: new TextEncoder().encode(JSON.stringify(content)),
   });
-  const kept: KeptResponse = { id, projectId, previousId, createdAt: now, expiresAt: now + KEEP_MS, ...body };
+  const kept: Kept = { id, projectId, previousId, createdAt: now, expiresAt: now + KEEP_MS, ...body };
   try {
     await withTimeout({
       promise: ledgerShard(env, responseShard(id, env)).keepResponse(kept),
@@ -74,7 +74,7 @@ export async function keepResponse(options: {
 
 async function open(
   env: StoreEnv,
-  { ciphertext, iv, keyId, compression, ...kept }: KeptResponse,
+  { ciphertext, iv, keyId, compression, ...kept }: Kept,
 ): Promise<ResponseContent | null> {
   const opened = await decryptBody({
     secrets: secretsOf(env),
@@ -93,7 +93,7 @@ async function chain(options: {
   projectId: string;
   id: string;
   most: number;
-}): Promise<KeptResponse[]> {
+}): Promise<Kept[]> {
   const { env, id, projectId, most } = options;
   try {
     const stub = ledgerShard(env, responseShard(id, env));
@@ -130,7 +130,7 @@ export async function readConversation(options: {
   const turns: ResponseContent[] = [];
   let next: string | null = options.id;
   while (next !== null) {
-    const found: KeptResponse[] = await chain({ env, projectId, id: next, most: TURNS_AT_ONCE });
+    const found: Kept[] = await chain({ env, projectId, id: next, most: TURNS_AT_ONCE });
     if (found.length === 0) break;
     for (const kept of found) {
       const content = await open(env, kept);

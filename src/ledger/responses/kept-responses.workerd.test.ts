@@ -51,7 +51,9 @@ describe("kept responses", () => {
     await keep("resp_secret", null, "canary-in-a-response");
     const stub = ledgerShard(env, responseShard("resp_secret", env));
     await runInDurableObject(stub, (_object, state) => {
-      const rows = state.storage.sql.exec("SELECT * FROM response_pieces WHERE id = 'resp_secret'").toArray();
+      const rows = state.storage.sql
+        .exec("SELECT * FROM responses_pieces WHERE id = 'resp_secret'")
+        .toArray();
       expect(rows).toHaveLength(1);
       const bytes = new Uint8Array(rows[0]?.bytes as ArrayBuffer);
       expect(new TextDecoder().decode(bytes)).not.toContain("canary");

@@ -1,5 +1,5 @@
-/** A kept response as the ledger's object has it: whose it is, what it goes on from, and its encrypted content. */
-export interface KeptResponse {
+/** Something kept for a while, as the ledger's object has it: whose it is, what it goes on from, and its encrypted content. */
+export interface Kept {
   id: string;
   projectId: string;
   previousId: string | null;
@@ -30,39 +30,41 @@ type Row = {
   compression: "gzip" | "none";
 };
 
-/** Responses in the object's SQLite, for `previous_response_id` and `GET /v1/responses/{id}`. */
-export class ResponseLog {
+/** What is kept until it expires, in tables of the object's SQLite: stored responses, or the reply cache. */
+export class KeptLog {
   readonly #sql: SqlStorage;
+  readonly #table: string;
   /** Looked at with each of the ledger's records, so it is no query. */
   #nextExpiry: number | null;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, table: "responses" | "replies") {
     this.#sql = sql;
+    this.#table = table;
     sql.exec(
-      `CREATE TABLE IF NOT EXISTS responses (
+      `CREATE TABLE IF NOT EXISTS ${table} (
         id TEXT PRIMARY KEY, project_id TEXT NOT NULL, previous_id TEXT, created_at INTEGER NOT NULL,
         expires_at INTEGER NOT NULL, key_id TEXT NOT NULL, iv BLOB NOT NULL, compression TEXT NOT NULL
       ) WITHOUT ROWID`,
     );
-    sql.exec("CREATE INDEX IF NOT EXISTS responses_by_expiry ON responses (expires_at)");
+    sql.exec(`CREATE INDEX IF NOT EXISTS ${table}_by_expiry ON ${table} (expires_at)`);
     sql.exec(
-      `CREATE TABLE IF NOT EXISTS response_pieces (
+      `CREATE TABLE IF NOT EXISTS ${table}_pieces (
         id TEXT NOT NULL, seq INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (id, seq)
       ) WITHOUT ROWID`,
     );
     this.#nextExpiry = this.#soonest();
   }
 
-  /** When the next response expires, at the latest; null when none is kept. */
+  /** When the next one expires, at the latest; null when none is kept. */
   get nextExpiry(): number | null {
     return this.#nextExpiry;
   }
 
-  /** Keeps a response; one that is there under the same id is replaced. */
-  keep(kept: KeptResponse): void {
+  /** Keeps something; what is there under the same id is replaced. */
+  keep(kept: Kept): void {
     this.#erase(kept.id);
     this.#sql.exec(
-      `INSERT INTO responses (id, project_id, previous_id, created_at, expires_at, key_id, iv, compression)
+      `INSERT INTO ${this.#table} (id, project_id, previous_id, created_at, expires_at, key_id, iv, compression)
        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
       kept.id,
       kept.projectId,
@@ -75,7 +77,7 @@ export class ResponseLog {
     );
     for (let from = 0, seq = 0; from < kept.ciphertext.byteLength; from += PIECE_BYTES, seq++) {
       this.#sql.exec(
-        "INSERT INTO response_pieces (id, seq, bytes) VALUES (?1, ?2, ?3)",
+        `INSERT INTO ${this.#table}_pieces (id, seq, bytes) VALUES (?1, ?2, ?3)`,
         kept.id,
         seq,
         kept.ciphertext.slice(from, from + PIECE_BYTES),
@@ -84,12 +86,12 @@ export class ResponseLog {
     this.#nextExpiry = Math.min(this.#nextExpiry ?? kept.expiresAt, kept.expiresAt);
   }
 
-  /** A response and those that it goes on from, newest first, as far as they are here; at most `most`. */
-  chain(options: { id: string; projectId: string; now: number; most: number }): KeptResponse[] {
-    const found: KeptResponse[] = [];
+  /** The one of this id and those that it goes on from, newest first, as far as they are here; at most `most`. */
+  chain(options: { id: string; projectId: string; now: number; most: number }): Kept[] {
+    const found: Kept[] = [];
     let id: string | null = options.id;
     while (id !== null && found.length < options.most) {
-      const [row]: Row[] = this.#sql.exec<Row>("SELECT * FROM responses WHERE id = ?1", id).toArray();
+      const [row]: Row[] = this.#sql.exec<Row>(`SELECT * FROM ${this.#table} WHERE id = ?1`, id).toArray();
       if (row === undefined || row.project_id !== options.projectId || row.expires_at <= options.now) break;
       found.push(this.#whole(row));
       id = row.previous_id;
@@ -97,10 +99,10 @@ export class ResponseLog {
     return found;
   }
 
-  /** False when there is no such response of the project. */
+  /** False when the project has none of this id. */
   delete(options: { id: string; projectId: string }): boolean {
     const [row] = this.#sql
-      .exec("SELECT id FROM responses WHERE id = ?1 AND project_id = ?2", options.id, options.projectId)
+      .exec(`SELECT id FROM ${this.#table} WHERE id = ?1 AND project_id = ?2`, options.id, options.projectId)
       .toArray();
     if (row === undefined) return false;
     this.#erase(options.id);
@@ -111,25 +113,41 @@ export class ResponseLog {
   expire(now: number): void {
     if (this.#nextExpiry === null || this.#nextExpiry > now) return;
     const due = this.#sql
-      .exec<{ id: string }>("SELECT id FROM responses WHERE expires_at <= ?1 LIMIT ?2", now, EXPIRE_ROWS)
+      .exec<{ id: string }>(`SELECT id FROM ${this.#table} WHERE expires_at <= ?1 LIMIT ?2`, now, EXPIRE_ROWS)
       .toArray();
     for (const { id } of due) this.#erase(id);
     this.#nextExpiry = this.#soonest();
   }
 
+  /** Keeps at most so many: those that would expire first go. */
+  enforce(most: number): void {
+    const { all } = this.#sql.exec<{ all: number }>(`SELECT count(*) AS "all" FROM ${this.#table}`).one();
+    if (all <= most) return;
+    const over = this.#sql
+      .exec<{ id: string }>(`SELECT id FROM ${this.#table} ORDER BY expires_at LIMIT ?1`, all - most)
+      .toArray();
+    for (const { id } of over) this.#erase(id);
+    this.#nextExpiry = this.#soonest();
+  }
+
   #soonest(): number | null {
-    const { at } = this.#sql.exec<{ at: number | null }>("SELECT min(expires_at) AS at FROM responses").one();
+    const { at } = this.#sql
+      .exec<{ at: number | null }>(`SELECT min(expires_at) AS at FROM ${this.#table}`)
+      .one();
     return at;
   }
 
   #erase(id: string): void {
-    this.#sql.exec("DELETE FROM responses WHERE id = ?1", id);
-    this.#sql.exec("DELETE FROM response_pieces WHERE id = ?1", id);
+    this.#sql.exec(`DELETE FROM ${this.#table} WHERE id = ?1`, id);
+    this.#sql.exec(`DELETE FROM ${this.#table}_pieces WHERE id = ?1`, id);
   }
 
-  #whole(row: Row): KeptResponse {
+  #whole(row: Row): Kept {
     const pieces = this.#sql
-      .exec<{ bytes: ArrayBuffer }>("SELECT bytes FROM response_pieces WHERE id = ?1 ORDER BY seq", row.id)
+      .exec<{ bytes: ArrayBuffer }>(
+        `SELECT bytes FROM ${this.#table}_pieces WHERE id = ?1 ORDER BY seq`,
+        row.id,
+      )
       .toArray()
       .map(({ bytes }) => new Uint8Array(bytes));
     const ciphertext = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.byteLength, 0));
