@@ -152,6 +152,31 @@ describe("passChatStream", () => {
     parse.mockRestore();
   });
 
+  it("learns a new shape where thoughts become words", () => {
+    const stream = passChatStream(testContext());
+    stream.push(encode(chunk({ role: "assistant", content: "" }) + chunk({ reasoning_content: "hm" })));
+    stream.push(encode(chunk({ content: "a" })));
+    const parse = vi.spyOn(JSON, "parse");
+    stream.push(encode(chunk({ content: "b" })));
+    expect(parse).not.toHaveBeenCalled();
+    parse.mockRestore();
+  });
+
+  it("does not take log-probabilities for a shape, and passes them on", () => {
+    const logprobs = (token: string) =>
+      event({
+        id: "c1",
+        model: "m1",
+        choices: [{ index: 0, delta: { content: token }, logprobs: { content: [] }, finish_reason: null }],
+      });
+    const stream = passChatStream(testContext());
+    stream.push(encode(chunk({ role: "assistant", content: "" }) + chunk({ content: "a" }) + logprobs("b")));
+    const parse = vi.spyOn(JSON, "parse");
+    stream.push(encode(chunk({ content: "c" })));
+    expect(parse).not.toHaveBeenCalled();
+    parse.mockRestore();
+  });
+
   it("passes an event of a megabyte on", () => {
     const long = chunk({ content: "é\\".repeat(150_000) });
     expect(passed(`${chunk({ role: "assistant", content: "x" })}${long}${long}`).out).toContain(long + long);

@@ -38,7 +38,7 @@ export function passChatStream(context: RenderContext): ReplyStream {
     madeUpId: chunkIdOf(context.callId),
     makeCallId: (choice, index) => toolCallIdOf(context.callId, choice, index),
   });
-  /** What plain chunks look like, as they come and as they go. */
+  /** What the last plain chunk looked like, as it came and as it went. */
   let plain: { from: PlainShape; to: PlainShape | null } | null = null;
   let prelude: Chunk[] = [];
   let last: Chunk | null = null;
@@ -84,7 +84,7 @@ export function passChatStream(context: RenderContext): ReplyStream {
   /** A chunk in which nothing is wrong: its bytes, or its text with the model's name changed. */
   function unchanged(event: SseEvent, data: string, chunk: Chunk): Uint8Array {
     const text = renameModel === null ? data : setTopLevelField(data, "model", renameModel);
-    if (facts.committed && plain === null) {
+    if (facts.committed) {
       const from = plainShape(data, chunk);
       const to = from === null || renameModel === null ? null : plainShape(text, chunk);
       if (from !== null && (renameModel === null || to !== null)) plain = { from, to };
@@ -93,7 +93,7 @@ export function passChatStream(context: RenderContext): ReplyStream {
   }
 
   function release(event: SseEvent, data: string): Uint8Array[] {
-    const texts = plain === null || event.name !== null ? null : plainTexts(data, plain.from);
+    const texts = plain === null ? null : plainTexts(data, plain.from);
     if (plain !== null && texts !== null)
       return [plain.to === null ? event.raw : eventOf(plainChunk(plain.to, texts))];
     const word = data.trim();

@@ -29,6 +29,7 @@ function onlyText({ choices: [choice, ...others], usage }: Chunk): { name: strin
   const given = Object.entries(choice.delta ?? {}).filter(([, value]) => value != null);
   const [name, value] = given[0] ?? [];
   if (given.length !== 1 || name === undefined || !TEXTS.has(name) || typeof value !== "string") return null;
+  // Log-probabilities differ with every chunk: no other is like this one.
   return choice.logprobs == null ? { name, value } : null;
 }
 

@@ -101,6 +101,15 @@ describe("createToolCallRepair (traps 11 and 12)", () => {
       [TWO[0] ?? {}],
     ],
     [
+      "arguments before the name, of the second call at an index",
+      [
+        call("f", '{"x":1}', { index: 0, id: "a" }),
+        call(undefined, '{"y":2}', { index: 0, id: "b" }),
+        call("g", "", { index: 0 }),
+      ],
+      TWO,
+    ],
+    [
       "one id for all calls",
       [call("f", '{"x":1}', { index: 0, id: "a" }), call("g", '{"y":2}', { index: 1, id: "a" })],
       [TWO[0] ?? {}, { id: "made_1", name: "g", arguments: '{"y":2}' }],
