@@ -95,14 +95,16 @@ describe("passWholeChat", () => {
   it.each([
     ["an error", { error: { message: "broke" } }, "upstream_error"],
     ["a busy backend", { error: { message: "broke", code: "rate_limit_exceeded" } }, "backend_busy"],
-    ["vLLM's error", { object: "error", message: "broke" }, "upstream_error"],
     ["a choice's error", reply({ error: { message: "broke" } }), "upstream_error"],
     ["an aborted choice", reply({ finish_reason: "abort" }), "upstream_error"],
   ])("sees %s inside a 200 (trap 18)", (_name, body, code) => {
     expect(pass(body).facts.inBandError).toMatchObject({ code, retryable: true });
   });
 
-  it.each(["", "null", "[]", "{}", '{"choices":[1]}', "<html>"])("does not take %j for a reply", (text) => {
-    expect(pass(text)).toMatchObject({ out: text, facts: { malformedEvents: 1 } });
-  });
+  it.each(["", "null", "[]", "{}", '{"object":"error","message":"x"}', '{"choices":[1]}', "<html>"])(
+    "does not take %j for a reply",
+    (text) => {
+      expect(pass(text)).toMatchObject({ out: text, facts: { malformedEvents: 1 } });
+    },
+  );
 });

@@ -55,7 +55,9 @@ export function passWholeChat(body: Uint8Array, context: RenderContext): WholeRe
     json = null;
   }
   if (!isObject(json)) return { body, facts: { ...facts, malformedEvents: 1 } };
-  facts.inBandError = errorOf(json);
+  // An error in another form than OpenAI's is nothing that its clients read, and no reply either.
+  const foreign = json.object === "error" && json.error == null;
+  facts.inBandError = foreign ? null : errorOf(json);
   if (facts.inBandError !== null) return { body, facts };
   const { choices, id, model } = json;
   if (!Array.isArray(choices) || !choices.every(isObject))
