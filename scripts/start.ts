@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { makeStateFolder } from "../local-node/src/daemon/state-folder.ts";
 import { starterEntry } from "../local-node/src/models/catalogue.ts";
+import { configuredProviders } from "../src/backends/providers/registry.ts";
 import { explainStartError, StartError } from "./gateway/start-error.ts";
 import { type RunningGateway, startGateway } from "./gateway.ts";
 import { onParentGone } from "./lifeline.ts";
@@ -15,7 +16,6 @@ import {
   servedLines,
   withoutNodeLines,
 } from "./start/banner.ts";
-import { cloudProviders } from "./start/cloud-providers.ts";
 import { type NodeProcess, startNode } from "./start/node-process.ts";
 import { checkSecrets, loadSecrets, secretsPath } from "./start/secrets.ts";
 import { nodeEnvironment, workerVars } from "./start/worker-vars.ts";
@@ -78,7 +78,7 @@ async function main(): Promise<void> {
   for (const warning of checkSecrets(env)) say(`warn: ${warning}`);
   await makeStateFolder(stateDir);
   const secrets = loadSecrets({ stateDir, env });
-  const providers = cloudProviders(env);
+  const providers = configuredProviders(env, { ai: false });
   const { local, outside } = addressesOf({ host, port });
   say("Starting the gateway …");
   gateway = await startGateway({

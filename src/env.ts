@@ -1,9 +1,10 @@
+import type { ProviderEnv } from "./backends/providers/variables.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { NodeTunnel } from "./tunnel/node-tunnel.ts";
 
 /** What the deployment binds to the Worker: `wrangler.toml`, secrets and variables. */
-export interface Env {
+export interface Env extends ProviderEnv {
   DB: D1Database;
   NODE_TUNNEL: DurableObjectNamespace<NodeTunnel>;
   FLEET: DurableObjectNamespace<Fleet>;
@@ -20,11 +21,6 @@ export interface Env {
   ROUTELET_ADMIN_KEY?: string;
   /** How many `Ledger` objects share the calls; 1 when absent. See `ledger/shards.ts`. */
   ROUTELET_LEDGER_SHARDS?: string;
-
-  OPENAI_API_KEY?: string;
-  OPENAI_BASE_URL?: string;
-  ANTHROPIC_API_KEY?: string;
-  ANTHROPIC_BASE_URL?: string;
 
   OTEL_EXPORTER_OTLP_ENDPOINT?: string;
   OTEL_EXPORTER_OTLP_HEADERS?: string;

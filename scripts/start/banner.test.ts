@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { configuredProviders } from "../../src/backends/providers/registry.ts";
 import { addressesOf } from "./addresses.ts";
 import { cloudLine, exposureLines, nothingAnswersLines, servedLines, withoutNodeLines } from "./banner.ts";
-import { cloudProviders } from "./cloud-providers.ts";
 
 test("the starter is called a demo model, another model is not", () => {
   const starterId = "tiny";
@@ -10,12 +10,11 @@ test("the starter is called a demo model, another model is not", () => {
 });
 
 test("the cloud providers are named, or how to have one", () => {
-  expect(cloudProviders({ OPENAI_BASE_URL: "http://127.0.0.1:9/v1", ANTHROPIC_API_KEY: "k" })).toEqual([
-    "openai",
-    "anthropic",
-  ]);
+  expect(
+    configuredProviders({ OPENAI_BASE_URL: "http://127.0.0.1:9/v1", ANTHROPIC_API_KEY: "k" }, { ai: false }),
+  ).toEqual(["anthropic", "openai"]);
   expect(cloudLine(["openai", "anthropic"])).toBe("Cloud providers: openai, anthropic.");
-  expect(cloudLine(cloudProviders({}))).toContain("OPENAI_API_KEY");
+  expect(cloudLine(configuredProviders({}, { ai: false }))).toContain("OPENAI_API_KEY");
 });
 
 test("a node that cannot run is explained in its own words, and calls go to the cloud only where there is one", () => {

@@ -1,12 +1,10 @@
+import { PROVIDER_KEYS, PROVIDER_VARIABLES } from "../../src/backends/providers/variables.ts";
 import type { Secrets } from "./secrets.ts";
 
 /** What `npm start` takes from the environment and binds to the Worker; `src/env.ts` has the meanings. */
 const PASSED_ON = [
   "ROUTELET_SECRET_PREVIOUS",
-  "OPENAI_API_KEY",
-  "OPENAI_BASE_URL",
-  "ANTHROPIC_API_KEY",
-  "ANTHROPIC_BASE_URL",
+  ...PROVIDER_VARIABLES,
   "OTEL_EXPORTER_OTLP_ENDPOINT",
   "OTEL_EXPORTER_OTLP_HEADERS",
   "OTEL_EXPORTER_OTLP_PROTOCOL",
@@ -18,13 +16,12 @@ const PASSED_ON = [
 ] as const;
 
 /** The node needs none of these: a process that parses strangers' model files should not hold them. */
-const NOT_FOR_THE_NODE = [
+const NOT_FOR_THE_NODE: readonly string[] = [
   "ROUTELET_SECRET",
   "ROUTELET_SECRET_PREVIOUS",
   "ROUTELET_API_KEY",
   "ROUTELET_ADMIN_KEY",
-  "OPENAI_API_KEY",
-  "ANTHROPIC_API_KEY",
+  ...PROVIDER_KEYS,
   "OTEL_EXPORTER_OTLP_HEADERS",
 ];
 

@@ -1,11 +1,33 @@
-import type { Call } from "../dialects/call.ts";
+import { providerNamed } from "../backends/providers/registry.ts";
+import type { Call, Needs } from "../dialects/call.ts";
 import type { Problem } from "../dialects/dialect.ts";
 import { backendDialect } from "../dialects/registry.ts";
 import { RouteletError } from "../errors.ts";
 import type { Plan, PlannedAttempt } from "../routing/plan.ts";
 
+/** A need as callers write it in a request. */
+const FIELD_OF: Partial<Record<keyof Needs, string>> = {
+  logprobs: "logprobs",
+  logitBias: "logit_bias",
+  multipleChoices: "n",
+};
+
+/** What a provider is documented not to honour, of what the call needs. */
+function lackingNeed(call: Call, provider: string): Problem | null {
+  const lacks = providerNamed(provider)?.lacks ?? [];
+  const need = lacks.find((name) => call.needs[name]);
+  if (need === undefined) return null;
+  const param = FIELD_OF[need] ?? need;
+  return {
+    param,
+    message: `\`${param}\` cannot be honoured by ${provider}. Leave it out, or choose a model of a provider that can.`,
+  };
+}
+
 /** Why an attempt's backend could not honour the call as it was asked; null when it can. */
 function problemOf(call: Call, attempt: PlannedAttempt): Problem | null {
+  const lacking = attempt.kind === "cloud" ? lackingNeed(call, attempt.provider) : null;
+  if (lacking !== null) return lacking;
   if (attempt.speaks === call.dialect) return null;
   const request = call.request?.();
   const backend = backendDialect(attempt.speaks);
@@ -32,7 +54,6 @@ function problemOf(call: Call, attempt: PlannedAttempt): Problem | null {
  * @throws what the call's translation throws: a request that has no internal form.
  */
 export function honourable(plan: Plan, call: Call): Plan | RouteletError {
-  if (plan.attempts.every(({ speaks }) => speaks === call.dialect)) return plan;
   const found = plan.attempts.map((attempt) => ({ attempt, problem: problemOf(call, attempt) }));
   const able = found.filter(({ problem }) => problem === null).map(({ attempt }) => attempt);
   if (able.length === plan.attempts.length) return plan;

@@ -1,5 +1,5 @@
-import type { WireDialect } from "../../dialects/call.ts";
-import type { Env } from "../../env.ts";
+import type { Needs, WireDialect } from "../../dialects/call.ts";
+import type { ProviderEnv } from "./variables.ts";
 
 /** A cloud provider as data: where it is, how it is asked, and what configures it. */
 export interface Provider {
@@ -7,15 +7,18 @@ export interface Provider {
   name: string;
   /** The environment variable that a user sets to switch it on. */
   variable: string;
-  configured(env: Env): boolean;
+  /** Given the environment, and whether the deployment has the `AI` binding. */
+  configured(env: ProviderEnv, bindings: { ai: boolean }): boolean;
   /** Where its API is, without a slash at the end; null for a provider that is reached by a binding. */
-  baseUrl(env: Env): string | null;
+  baseUrl(env: ProviderEnv): string | null;
   /** The dialects that it speaks, each with its path after the base URL. */
   paths: Partial<Record<WireDialect, string>>;
   /** Its own credentials; the caller's never leave the gateway. */
-  authHeaders(env: Env): Record<string, string>;
+  authHeaders(env: ProviderEnv): Record<string, string>;
   /** Headers that its API asks for; the client's own win. */
   defaultHeaders?: Record<string, string>;
+  /** What its chat endpoint is documented not to honour: a call that needs it is not sent there. */
+  lacks?: readonly (keyof Needs)[];
   /** Whether a name without a prefix belongs to it. */
   owns(model: string): boolean;
 }

@@ -2,12 +2,40 @@ import { WIRE_DIALECTS, type WireDialect } from "../../dialects/call.ts";
 import type { Env } from "../../env.ts";
 import { lacksEndpoint } from "../learned-endpoints.ts";
 import { anthropic } from "./anthropic.ts";
+import { azure } from "./azure.ts";
+import { deepseek } from "./deepseek.ts";
+import { fireworks } from "./fireworks.ts";
+import { gemini } from "./gemini.ts";
+import { groq } from "./groq.ts";
+import { mistral } from "./mistral.ts";
 import { openai } from "./openai.ts";
+import { openrouter } from "./openrouter.ts";
 import type { Provider } from "./provider.ts";
+import { together } from "./together.ts";
+import type { ProviderEnv } from "./variables.ts";
 import { workersAi } from "./workers-ai.ts";
+import { xai } from "./xai.ts";
 
 /** In the order in which a name without a prefix is offered; the last one takes what is left. */
-export const PROVIDERS: readonly Provider[] = [anthropic, workersAi, openai];
+export const PROVIDERS: readonly Provider[] = [
+  anthropic,
+  workersAi,
+  azure,
+  gemini,
+  openrouter,
+  groq,
+  mistral,
+  deepseek,
+  xai,
+  together,
+  fireworks,
+  openai,
+];
+
+/** The names of the providers that an environment switches on. */
+export function configuredProviders(env: ProviderEnv, bindings: { ai: boolean }): string[] {
+  return PROVIDERS.filter((provider) => provider.configured(env, bindings)).map(({ name }) => name);
+}
 
 /** The provider with this name; undefined when there is none. */
 export function providerNamed(name: string): Provider | undefined {
@@ -40,7 +68,7 @@ export function resolveCloudModel(
   return {
     provider: provider.name,
     model: prefixed ? name.slice(slash + 1) : name,
-    configured: provider.configured(env),
+    configured: provider.configured(env, { ai: env.AI !== undefined }),
     variable: provider.variable,
     dialects: spoken(provider, env, now),
   };

@@ -4,7 +4,7 @@ import type { Provider } from "./provider.ts";
 export const workersAi: Provider = {
   name: "workers-ai",
   variable: "the `AI` binding (deploy with `npm run deploy`)",
-  configured: (env) => env.AI !== undefined,
+  configured: (_env, { ai }) => ai,
   baseUrl: () => null,
   paths: { "openai-chat": "" },
   authHeaders: () => ({}),

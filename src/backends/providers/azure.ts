@@ -1,0 +1,22 @@
+import { type Provider, withoutSlash } from "./provider.ts";
+
+/**
+ * Azure OpenAI through its v1 endpoint (learn.microsoft.com, "Azure OpenAI v1 API"): `AZURE_OPENAI_ENDPOINT` is the
+ * resource's, `https://<resource>.openai.azure.com`; a model's name is its deployment's.
+ */
+export const azure: Provider = {
+  name: "azure",
+  variable: "AZURE_OPENAI_API_KEY and AZURE_OPENAI_ENDPOINT",
+  configured: (env) => Boolean(env.AZURE_OPENAI_API_KEY && env.AZURE_OPENAI_ENDPOINT),
+  baseUrl: (env) =>
+    `${withoutSlash(env.AZURE_OPENAI_ENDPOINT ?? "").replace(/\/openai(\/v1)?$/, "")}/openai/v1`,
+  paths: {
+    "openai-chat": "/chat/completions",
+    "openai-responses": "/responses",
+    "openai-completions": "/completions",
+    "openai-embeddings": "/embeddings",
+  },
+  authHeaders: (env): Record<string, string> =>
+    env.AZURE_OPENAI_API_KEY ? { "api-key": env.AZURE_OPENAI_API_KEY } : {},
+  owns: () => false,
+};

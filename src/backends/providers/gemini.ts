@@ -1,0 +1,9 @@
+import { compatible } from "./compatible.ts";
+
+/** Google Gemini through its OpenAI endpoint (ai.google.dev/gemini-api/docs/openai). */
+export const gemini = compatible({
+  name: "gemini",
+  key: "GEMINI_API_KEY",
+  baseUrl: "https://generativelanguage.googleapis.com/v1beta/openai",
+  paths: { "openai-embeddings": "/embeddings" },
+});

@@ -1,0 +1,9 @@
+import { compatible } from "./compatible.ts";
+
+/** xAI (docs.x.ai/docs/api-reference). */
+export const xai = compatible({
+  name: "xai",
+  key: "XAI_API_KEY",
+  baseUrl: "https://api.x.ai/v1",
+  paths: { "openai-responses": "/responses" },
+});
