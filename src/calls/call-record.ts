@@ -3,6 +3,7 @@ import type { Env } from "../env.ts";
 import type { RouteletError } from "../errors.ts";
 import { newCallId } from "../ledger/call-id.ts";
 import { finishCall, startCall } from "../ledger/client.ts";
+import type { OpenContent } from "../ledger/finish-queue.ts";
 import type { CallFinish, CallStart, Outcome, StoredBody, TokenUsage } from "../ledger/records.ts";
 import { storeBody } from "../ledger/store-body.ts";
 import { withTimeout } from "../ledger/with-timeout.ts";
@@ -48,11 +49,16 @@ export interface CallRecord {
     cached?: boolean;
     attempts: readonly AttemptLog[];
     request: Uint8Array | null;
-  }): Promise<CallFinish | null>;
+  }): void;
 }
 
 function sumUsage(attempts: readonly AttemptLog[]): TokenUsage | null {
   return attempts.at(-1)?.record().usage ?? null;
+}
+
+/** No more than it says: the rest must not be held for as long as this waits. */
+function cut(bytes: Uint8Array, limit: number): Uint8Array {
+  return bytes.length > limit ? bytes.slice(0, limit) : bytes;
 }
 
 /** What the call cost: all its attempts, the failed ones included; null when any part of it is unknown. */
@@ -95,16 +101,19 @@ export function openCallRecord(options: {
     console.error(JSON.stringify({ event: "ledger_start_failed", call: id, cause: String(cause) }));
   }
 
-  async function bodies(request: Uint8Array | null): Promise<StoredBody[]> {
-    if (keep === 0) return [];
+  /** The content as it is kept: taken now, compressed and encrypted when it is sent. */
+  function content(request: Uint8Array | null): OpenContent | undefined {
     const parts: { part: StoredBody["part"]; bytes: Uint8Array; originalBytes: number }[] = [];
-    if (request !== null)
-      parts.push({ part: "request", bytes: request.subarray(0, keep), originalBytes: request.length });
-    if (responseBytes > 0)
+    if (keep > 0 && request !== null)
+      parts.push({ part: "request", bytes: cut(request, keep), originalBytes: request.length });
+    if (keep > 0 && responseBytes > 0)
       parts.push({ part: "response", bytes: response.bytes(), originalBytes: responseBytes });
-    return Promise.all(
-      parts.map((part) => storeBody({ env, callId: id, projectId: caller.projectId, ...part })),
-    );
+    if (parts.length === 0) return undefined;
+    const place = { env, callId: id, projectId: caller.projectId };
+    return {
+      bytes: parts.reduce((sum, { bytes }) => sum + bytes.length, 0),
+      seal: () => Promise.all(parts.map((part) => storeBody({ ...place, ...part }))),
+    };
   }
 
   return {
@@ -136,10 +145,10 @@ export function openCallRecord(options: {
       response.add(bytes);
     },
     responseCopy: () => response.bytes(),
-    async finish(end) {
-      if (finished || started === null) return null;
+    finish(end) {
+      if (finished || started === null) return;
       finished = true;
-      if (!settings.ledger.record) return null;
+      if (!settings.ledger.record) return;
       const { endedAt } = end;
       const last = end.attempts.at(-1)?.record();
       const record: CallFinish = {
@@ -158,15 +167,15 @@ export function openCallRecord(options: {
         usage: sumUsage(end.attempts),
         costUsd: end.cached ? 0 : sumCost(end.attempts),
         attempts: end.attempts.map((attempt) => attempt.record()),
-        bodies: await bodies(end.request),
+        bodies: [],
       };
       finishCall({
         env,
         record,
         start: startFailed ? started : undefined,
+        content: content(end.request),
         waitUntil: options.waitUntil,
       });
-      return record;
     },
   };
 }

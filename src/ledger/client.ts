@@ -1,7 +1,7 @@
 import type { Env } from "../env.ts";
 import { RouteletError } from "../errors.ts";
 import { shardOf } from "./call-id.ts";
-import { FinishQueue } from "./finish-queue.ts";
+import { FinishQueue, type OpenContent } from "./finish-queue.ts";
 import type { CallFinish, CallStart } from "./records.ts";
 import { ledgerShard } from "./shards.ts";
 import { StartQueue, type StartSender } from "./start-queue.ts";
@@ -55,12 +55,14 @@ export class LedgerClient {
     env: LedgerEnv;
     record: CallFinish;
     start?: CallStart;
+    /** What the record's `bodies` will be. */
+    content?: OpenContent;
     waitUntil: (promise: Promise<unknown>) => void;
   }): void {
     const { env, record, waitUntil } = options;
     const shard = shardFor(record.id);
     const queue = this.#queue(shard);
-    const dropped = queue.add({ finish: record, start: options.start ?? null });
+    const dropped = queue.add({ finish: record, start: options.start ?? null }, options.content);
     if (dropped.calls > 0 || dropped.bodies > 0) {
       console.error(JSON.stringify({ event: "ledger_queue_full", shard, ...dropped }));
     }
@@ -109,7 +111,7 @@ export class LedgerClient {
     const { env, shard, queue, since } = options;
     queue.senderDueAt = null;
     for (let failures = 0; ; ) {
-      const messages = queue.lease(Date.now());
+      const messages = await queue.lease(Date.now());
       if (messages.length === 0) return;
       try {
         await ledgerShard(env, shard).finish(messages);

@@ -1,4 +1,5 @@
 import type { FinishMessage } from "./buffer.ts";
+import type { StoredBody } from "./records.ts";
 
 /** One message to the object carries at most this many ends. */
 const MAX_MESSAGES = 64;
@@ -12,8 +13,16 @@ const LEASE_MS = 30_000;
 /** The same for one that was still gathering. */
 const SENDER_GRACE_MS = 1_000;
 
+/** Content that is compressed and encrypted only when it is sent: behind the responses, and many at a time. */
+export interface OpenContent {
+  /** What it will take up, by and large. */
+  bytes: number;
+  seal: () => Promise<StoredBody[]>;
+}
+
 interface Entry {
   message: FinishMessage;
+  content: OpenContent | null;
   leasedUntil: number;
 }
 
@@ -41,27 +50,29 @@ export class FinishQueue {
   }
 
   /** Returns what had to be dropped to stay within the bounds. */
-  add(message: FinishMessage): { calls: number; bodies: number } {
+  add(message: FinishMessage, content: OpenContent | null = null): { calls: number; bodies: number } {
     if (!this.#entries.has(message.finish.id)) {
-      this.#entries.set(message.finish.id, { message, leasedUntil: 0 });
-      this.#bodyBytes += bodyBytes(message);
+      const entry = { message, content, leasedUntil: 0 };
+      this.#entries.set(message.finish.id, entry);
+      this.#bodyBytes += bodyBytes(entry);
     }
     return this.#enforce();
   }
 
-  /** The oldest messages that nobody is sending. */
-  lease(now: number): FinishMessage[] {
-    const messages: FinishMessage[] = [];
+  /** The oldest messages that nobody is sending, with their content sealed. */
+  async lease(now: number): Promise<FinishMessage[]> {
+    const leased: Entry[] = [];
     let bytes = 0;
     for (const entry of this.#entries.values()) {
       if (entry.leasedUntil > now) continue;
-      bytes += bodyBytes(entry.message);
-      if (messages.length > 0 && bytes > MAX_MESSAGE_BYTES) break;
+      bytes += bodyBytes(entry);
+      if (leased.length > 0 && bytes > MAX_MESSAGE_BYTES) break;
       entry.leasedUntil = now + LEASE_MS;
-      messages.push(entry.message);
-      if (messages.length === MAX_MESSAGES) break;
+      leased.push(entry);
+      if (leased.length === MAX_MESSAGES) break;
     }
-    return messages;
+    await Promise.all(leased.map((entry) => this.#seal(entry)));
+    return leased.map(({ message }) => message);
   }
 
   /** The ledger has them. */
@@ -77,12 +88,32 @@ export class FinishQueue {
     }
   }
 
+  /** A call whose content cannot be sealed is recorded without it. */
+  async #seal(entry: Entry): Promise<void> {
+    const { content } = entry;
+    if (content === null) return;
+    let bodies: StoredBody[] = [];
+    try {
+      bodies = await content.seal();
+    } catch (cause) {
+      const { id } = entry.message.finish;
+      console.error(JSON.stringify({ event: "ledger_content_failed", call: id, cause: String(cause) }));
+    }
+    // Dropped meanwhile, or sealed by another sender.
+    if (entry.content !== content) return;
+    const before = bodyBytes(entry);
+    entry.content = null;
+    entry.message = { ...entry.message, finish: { ...entry.message.finish, bodies } };
+    if (this.#entries.get(entry.message.finish.id) === entry) this.#bodyBytes += bodyBytes(entry) - before;
+  }
+
   #enforce(): { calls: number; bodies: number } {
     const dropped = { calls: 0, bodies: 0 };
     for (const entry of this.#entries.values()) {
       if (this.#bodyBytes <= MAX_BODY_BYTES) break;
-      dropped.bodies += entry.message.finish.bodies.length;
-      this.#bodyBytes -= bodyBytes(entry.message);
+      dropped.bodies += entry.message.finish.bodies.length + (entry.content === null ? 0 : 1);
+      this.#bodyBytes -= bodyBytes(entry);
+      entry.content = null;
       entry.message = { ...entry.message, finish: { ...entry.message.finish, bodies: [] } };
     }
     for (const id of this.#entries.keys()) {
@@ -96,11 +127,12 @@ export class FinishQueue {
   #remove(id: string): void {
     const entry = this.#entries.get(id);
     if (!entry) return;
-    this.#bodyBytes -= bodyBytes(entry.message);
+    this.#bodyBytes -= bodyBytes(entry);
     this.#entries.delete(id);
   }
 }
 
-function bodyBytes(message: FinishMessage): number {
-  return message.finish.bodies.reduce((sum, { body }) => sum + body.ciphertext.byteLength, 0);
+function bodyBytes({ message, content }: Entry): number {
+  const sealed = message.finish.bodies.reduce((sum, { body }) => sum + body.ciphertext.byteLength, 0);
+  return sealed + (content?.bytes ?? 0);
 }
