@@ -2,6 +2,8 @@ import type { WireDialect } from "../dialects/call.ts";
 import type { Env } from "../env.ts";
 import { RouteletError, toRouteletError } from "../errors.ts";
 import { cloudRequestHeaders } from "./headers.ts";
+import { adaptChat } from "./providers/adapt-chat.ts";
+import type { Provider } from "./providers/provider.ts";
 import { providerNamed } from "./providers/registry.ts";
 import { type BackendReply, replyOf } from "./reply.ts";
 import { callWorkersAi } from "./workers-ai.ts";
@@ -20,6 +22,14 @@ export interface CloudCall {
   mayLeave: boolean;
   signal: AbortSignal;
   fetch: typeof fetch;
+}
+
+/** The body as the provider takes it; the caller's own bytes where its words are OpenAI's. */
+function inItsWords({ dialect, body }: CloudCall, { words }: Provider): Uint8Array<ArrayBuffer> {
+  if (words === undefined || dialect !== "openai-chat") return body;
+  const text = new TextDecoder().decode(body);
+  const adapted = adaptChat(words, text);
+  return adapted === text ? body : (new TextEncoder().encode(adapted) as Uint8Array<ArrayBuffer>);
 }
 
 /**
@@ -64,7 +74,7 @@ export async function callCloud(call: CloudCall): Promise<BackendReply> {
         credentials: provider.authHeaders(call.env),
         defaults: provider.defaultHeaders,
       }),
-      body: call.body,
+      body: inItsWords(call, provider),
       redirect: "manual",
       signal: call.signal,
     });

@@ -57,25 +57,59 @@ function endOfValue(text: string, from: number): number {
   return at;
 }
 
-/** Every top-level field with this name, in order; a repeated name gives several spans. */
-function findTopLevel(text: string, name: string): ValueSpan[] {
-  const spans: ValueSpan[] = [];
+/** A top-level field: where its quoted name begins, and where its value stands. */
+interface FieldSpan extends ValueSpan {
+  name: string;
+  nameStart: number;
+}
+
+/** Every top-level field, in order; a repeated name gives several. */
+function topLevel(text: string): FieldSpan[] {
+  const fields: FieldSpan[] = [];
   let at = skipSpace(text, 0);
-  if (text[at] !== "{") return spans;
+  if (text[at] !== "{") return fields;
   at++;
   for (;;) {
     at = skipSpace(text, at);
-    if (text.charCodeAt(at) !== QUOTE) return spans;
-    const keyEnd = endOfString(text, at);
-    const key: unknown = JSON.parse(text.slice(at, keyEnd));
-    at = skipSpace(text, keyEnd);
+    if (text.charCodeAt(at) !== QUOTE) return fields;
+    const nameStart = at;
+    const nameEnd = endOfString(text, at);
+    const name: unknown = JSON.parse(text.slice(at, nameEnd));
+    at = skipSpace(text, nameEnd);
     at = skipSpace(text, at + 1);
     const end = endOfValue(text, at);
-    if (key === name) spans.push({ start: at, end });
+    fields.push({ name: String(name), nameStart, start: at, end });
     at = skipSpace(text, end);
-    if (text[at] !== ",") return spans;
+    if (text[at] !== ",") return fields;
     at++;
   }
+}
+
+/** Every top-level field with this name, in order; a repeated name gives several spans. */
+function findTopLevel(text: string, name: string): ValueSpan[] {
+  return topLevel(text).filter((field) => field.name === name);
+}
+
+/** The top-level fields of a JSON object and the text of their values; of a repeated name the last, as `JSON.parse` has it. */
+export function topLevelFields(text: string): Map<string, string> {
+  return new Map(topLevel(text).map(({ name, start, end }) => [name, text.slice(start, end)]));
+}
+
+/**
+ * Gives a top-level field another name, or takes it out (`to: null`), and leaves every other character as it was. Where
+ * the object has a field of the new name already, that one stays and the old one goes: two of a name mean nothing.
+ */
+export function renameTopLevelField(text: string, from: string, to: string | null): string {
+  const fields = topLevel(text);
+  const gone = to === null || fields.some(({ name }) => name === to);
+  const kept = fields
+    .filter(({ name }) => !gone || name !== from)
+    .map(({ name, nameStart, end }) =>
+      name === from
+        ? JSON.stringify(to) + text.slice(endOfString(text, nameStart), end)
+        : text.slice(nameStart, end),
+    );
+  return fields.some(({ name }) => name === from) ? `{${kept.join(",")}}` : text;
 }
 
 /**

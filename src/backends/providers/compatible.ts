@@ -1,4 +1,5 @@
 import type { Needs, WireDialect } from "../../dialects/call.ts";
+import type { ChatWords } from "./adapt-chat.ts";
 import { bearer, type Provider, withoutSlash } from "./provider.ts";
 import type { ProviderVariable } from "./variables.ts";
 
@@ -11,6 +12,7 @@ export function compatible(options: {
   /** Beside chat. */
   paths?: Partial<Record<WireDialect, string>>;
   lacks?: readonly (keyof Needs)[];
+  words?: ChatWords;
 }): Provider {
   const { name, key, lacks = [] } = options;
   return {
@@ -22,5 +24,6 @@ export function compatible(options: {
     authHeaders: (env) => bearer(env[key]),
     owns: () => false,
     lacks,
+    ...(options.words === undefined ? {} : { words: options.words }),
   };
 }

@@ -1,6 +1,9 @@
 import { compatible } from "./compatible.ts";
 
-/** Fireworks (docs.fireworks.ai/tools-sdks/openai-compatibility). */
+/**
+ * Fireworks (docs.fireworks.ai/tools-sdks/openai-compatibility, and "Anthropic compatibility": the Messages endpoint
+ * takes the same key as a bearer token).
+ */
 export const fireworks = compatible({
   name: "fireworks",
   key: "FIREWORKS_API_KEY",
@@ -9,5 +12,7 @@ export const fireworks = compatible({
     "openai-responses": "/responses",
     "openai-completions": "/completions",
     "openai-embeddings": "/embeddings",
+    "anthropic-messages": "/messages",
   },
+  words: { renames: { max_completion_tokens: "max_tokens" }, noDeveloperRole: true },
 });

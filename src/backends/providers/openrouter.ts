@@ -1,6 +1,8 @@
 import { compatible } from "./compatible.ts";
 
-/** OpenRouter (openrouter.ai/docs/api-reference/overview). */
+/**
+ * OpenRouter (openrouter.ai/docs/api-reference/overview); its Messages endpoint takes the same key as a bearer token.
+ */
 export const openrouter = compatible({
   name: "openrouter",
   key: "OPENROUTER_API_KEY",
@@ -9,5 +11,6 @@ export const openrouter = compatible({
     "openai-responses": "/responses",
     "openai-completions": "/completions",
     "openai-embeddings": "/embeddings",
+    "anthropic-messages": "/messages",
   },
 });

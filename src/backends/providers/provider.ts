@@ -1,4 +1,5 @@
 import type { Needs, WireDialect } from "../../dialects/call.ts";
+import type { ChatWords } from "./adapt-chat.ts";
 import type { ProviderEnv } from "./variables.ts";
 
 /** A cloud provider as data: where it is, how it is asked, and what configures it. */
@@ -19,6 +20,8 @@ export interface Provider {
   defaultHeaders?: Record<string, string>;
   /** What its chat endpoint is documented not to honour: a call that needs it is not sent there. */
   lacks?: readonly (keyof Needs)[];
+  /** Where its words for a chat request differ from OpenAI's. */
+  words?: ChatWords;
   /** Whether a name without a prefix belongs to it. */
   owns(model: string): boolean;
 }

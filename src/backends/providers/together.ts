@@ -6,4 +6,5 @@ export const together = compatible({
   key: "TOGETHER_API_KEY",
   baseUrl: "https://api.together.xyz/v1",
   paths: { "openai-completions": "/completions", "openai-embeddings": "/embeddings" },
+  words: { renames: { max_completion_tokens: "max_tokens" }, noDeveloperRole: true },
 });
