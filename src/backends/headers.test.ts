@@ -20,8 +20,8 @@ describe("cloudRequestHeaders", () => {
       client: new Headers({ [name]: "secret" }),
       credentials: { authorization: "Bearer ours" },
     });
-    expect([...headers.values()]).not.toContain("secret");
-    expect(headers.get("authorization")).toBe("Bearer ours");
+    expect(Object.values(headers)).not.toContain("secret");
+    expect(headers.authorization).toBe("Bearer ours");
   });
 
   it("passes what the client meant for the provider", () => {
@@ -29,7 +29,7 @@ describe("cloudRequestHeaders", () => {
       client: new Headers({ "openai-organization": "o", "idempotency-key": "i", "user-agent": "sdk" }),
       credentials: {},
     });
-    expect(Object.fromEntries(headers)).toMatchObject({
+    expect(headers).toMatchObject({
       "openai-organization": "o",
       "idempotency-key": "i",
       "user-agent": "sdk",
@@ -41,9 +41,7 @@ describe("cloudRequestHeaders with a provider's defaults", () => {
   it("gives them where the client sends none of its own", () => {
     const defaults = { "anthropic-version": "2023-06-01" };
     const sent = (client: Record<string, string>) =>
-      cloudRequestHeaders({ client: new Headers(client), credentials: {}, defaults }).get(
-        "anthropic-version",
-      );
+      cloudRequestHeaders({ client: new Headers(client), credentials: {}, defaults })["anthropic-version"];
     expect(sent({})).toBe("2023-06-01");
     expect(sent({ "anthropic-version": "2024-10-22" })).toBe("2024-10-22");
   });

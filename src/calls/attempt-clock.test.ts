@@ -43,6 +43,16 @@ describe("startAttemptClock", () => {
     expect(code(clock.signal)).toBe("idle_timeout");
   });
 
+  it("costs a reply that comes whole one timer", () => {
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    const clock = start();
+    clock.committed();
+    clock.stop();
+    clock.reading();
+    expect(timers).toHaveBeenCalledTimes(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it("does not take a client that reads slowly for a silent backend", () => {
     const clock = start();
     clock.committed();

@@ -5,7 +5,7 @@ export interface AttemptClock {
   readonly signal: AbortSignal;
   /** The first content came: the first-byte clock stops and the idle clock starts. */
   committed(): void;
-  /** A read begins: the idle clock runs. Costs two assignments, no timer. */
+  /** A read begins: the idle clock runs. But for the first one it costs two assignments, no timer. */
   reading(): void;
   /** The read has ended: how long the client takes for what came is not the backend's silence. */
   read(): void;
@@ -43,6 +43,8 @@ export function startAttemptClock(options: {
   let lastAt = startedAt;
   let content = false;
   let waiting = true;
+  // A first-byte deadline that is further away than the next silence would be noticed late.
+  let setAgain = options.firstByteMs > options.idleMs;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const onClient = () => controller.abort(clientGone());
 
@@ -75,20 +77,20 @@ export function startAttemptClock(options: {
       content = true;
       waiting = false;
       lastAt = now();
-      // A first-byte deadline that is further away than the next silence would be noticed late.
-      if (options.firstByteMs > options.idleMs) {
-        clearTimeout(timer);
-        watch();
-      }
     },
     reading() {
       waiting = true;
       lastAt = now();
+      if (!content || !setAgain) return;
+      setAgain = false;
+      clearTimeout(timer);
+      watch();
     },
     read() {
       waiting = false;
     },
     stop() {
+      setAgain = false;
       clearTimeout(timer);
       client.removeEventListener("abort", onClient);
     },
