@@ -3,10 +3,11 @@ import { type Benchmark, loadBefore, report } from "./lib/report.ts";
 import { memory } from "./memory.ts";
 import { overhead } from "./overhead.ts";
 import { tunnel } from "./tunnel.ts";
+import { wire } from "./wire.ts";
 
 // `npm run bench -- <name> [--data <folder>] [--json <file>]`; without a name it lists the benchmarks.
 
-const BENCHMARKS: Record<string, Benchmark> = { overhead, tunnel, memory };
+const BENCHMARKS: Record<string, Benchmark> = { overhead, tunnel, memory, wire };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
