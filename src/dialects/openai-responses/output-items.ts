@@ -36,7 +36,25 @@ export interface FunctionCallItem {
   status: "in_progress" | "completed" | "incomplete";
   call_id: string;
   name: string;
+  namespace?: string;
   arguments: string;
 }
 
-export type OutputItem = MessageItem | ReasoningItem | FunctionCallItem;
+export interface CustomToolCallItem {
+  id: string;
+  type: "custom_tool_call";
+  status: "in_progress" | "completed" | "incomplete";
+  call_id: string;
+  name: string;
+  namespace?: string;
+  input: string;
+}
+
+/** A call of one of the caller's own tools. */
+export type CallItem = FunctionCallItem | CustomToolCallItem;
+
+export type OutputItem = MessageItem | ReasoningItem | CallItem;
+
+export function isCall(item: OutputItem): item is CallItem {
+  return item.type === "function_call" || item.type === "custom_tool_call";
+}

@@ -18,13 +18,20 @@ function hasPart(input: ResponsesRequest["input"], type: string): boolean {
   );
 }
 
+const TOOL_ITEMS = new Set([
+  "function_call",
+  "function_call_output",
+  "custom_tool_call",
+  "custom_tool_call_output",
+]);
+
 function needsOf(request: ResponsesRequest): Needs {
   const format = request.text?.format?.type;
   const items = Array.isArray(request.input) ? request.input : [];
   return {
     tools:
       (request.tools?.length ?? 0) > 0 ||
-      items.some(({ type }) => type === "function_call" || type === "function_call_output"),
+      items.some(({ type }) => type !== undefined && TOOL_ITEMS.has(type)),
     jsonSchema: format === "json_schema",
     jsonObject: format === "json_object",
     logprobs: request.include?.includes("message.output_text.logprobs") === true,

@@ -128,7 +128,9 @@ export function passResponseStream(context: RenderContext): ReplyStream {
     fail(error) {
       const { message, code } = error;
       const event = { type: "error", code, message, param: error.param ?? null, sequence_number: sequence };
-      return [ENCODER.encode(`event: error\ndata: ${JSON.stringify(event)}\n\n`)];
+      // An event without its blank line must not swallow the error.
+      const blank = lastLacksBlankLine ? "\n\n" : "";
+      return [ENCODER.encode(`${blank}event: error\ndata: ${JSON.stringify(event)}\n\n`)];
     },
     reply: () => final,
   };

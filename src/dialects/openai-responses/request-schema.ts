@@ -38,11 +38,26 @@ const functionCall = z.looseObject({
   type: z.literal("function_call"),
   call_id: z.string(),
   name: z.string(),
+  namespace: z.string().nullish(),
   arguments: z.string(),
 });
 
 const functionCallOutput = z.looseObject({
   type: z.literal("function_call_output"),
+  call_id: z.string(),
+  output: z.union([z.string(), z.array(inputPart)]),
+});
+
+const customToolCall = z.looseObject({
+  type: z.literal("custom_tool_call"),
+  call_id: z.string(),
+  name: z.string(),
+  namespace: z.string().nullish(),
+  input: z.string(),
+});
+
+const customToolCallOutput = z.looseObject({
+  type: z.literal("custom_tool_call_output"),
   call_id: z.string(),
   output: z.union([z.string(), z.array(inputPart)]),
 });
@@ -55,7 +70,14 @@ const reasoning = z.looseObject({
 });
 
 /** The items that can be said in other dialects. */
-export const translatableItem = z.union([message, functionCall, functionCallOutput, reasoning]);
+export const translatableItem = z.union([
+  message,
+  functionCall,
+  functionCallOutput,
+  customToolCall,
+  customToolCallOutput,
+  reasoning,
+]);
 export type TranslatableItem = z.infer<typeof translatableItem>;
 export type InputPartOf = z.infer<typeof inputPart>;
 
@@ -76,15 +98,38 @@ export const functionTool = z.looseObject({
   strict: z.boolean().nullish(),
 });
 
-const namedFunction = z.looseObject({ type: z.literal("function"), name: z.string() });
+export const customTool = z.looseObject({
+  type: z.literal("custom"),
+  name: z.string().min(1),
+  description: z.string().nullish(),
+  format: z
+    .discriminatedUnion("type", [
+      z.looseObject({ type: z.literal("text") }),
+      z.looseObject({ type: z.literal("grammar"), syntax: z.string(), definition: z.string() }),
+    ])
+    .nullish(),
+});
+
+export const namespaceTool = z.looseObject({
+  type: z.literal("namespace"),
+  name: z.string().min(1),
+  description: z.string().nullish(),
+  tools: z.array(tool),
+});
+
+const namedTool = z.looseObject({
+  type: z.enum(["function", "custom"]),
+  name: z.string(),
+  namespace: z.string().nullish(),
+});
 
 export const toolChoice = z.union([
   z.enum(["auto", "none", "required"]),
-  namedFunction,
+  namedTool,
   z.looseObject({
     type: z.literal("allowed_tools"),
     mode: z.enum(["auto", "required"]),
-    tools: z.array(namedFunction),
+    tools: z.array(namedTool),
   }),
 ]);
 

@@ -1,16 +1,19 @@
 import type { RouteletError } from "../../errors.ts";
 import type { RenderContext } from "../dialect.ts";
 import type { FinishReason, ReplyEvent, TokenLogprob, Usage } from "../reply.ts";
-import type {
-  FunctionCallItem,
-  MessageItem,
-  OutputItem,
-  OutputRefusal,
-  OutputText,
-  ReasoningItem,
+import { beginCall, closeCall, toolFormsOf } from "./call-items.ts";
+import {
+  type CallItem,
+  isCall,
+  type MessageItem,
+  type OutputItem,
+  type OutputRefusal,
+  type OutputText,
+  type ReasoningItem,
 } from "./output-items.ts";
 import { wrapOpaque } from "./reasoning-token.ts";
 import { type ResponseState, responseObject } from "./response-object.ts";
+import type { ToolForm } from "./tools.ts";
 import { renderResponseUsage } from "./usage.ts";
 
 type Json = Record<string, unknown>;
@@ -47,7 +50,10 @@ export function createResponseBuilder(context: RenderContext): ResponseBuilder {
   const output: OutputItem[] = [];
   /** Items that are not done; calls that run side by side are open together. */
   const open = new Set<OutputItem>();
-  const calls = new Map<number, FunctionCallItem>();
+  const calls = new Map<number, CallItem>();
+  /** The arguments of each call so far, as the model wrote them. */
+  const written = new Map<CallItem, string>();
+  let forms: ReadonlyMap<string, ToolForm> | null = null;
   const state: ResponseState = {
     model: context.renameModel ?? context.call.requestedModel,
     status: "in_progress",
@@ -114,15 +120,10 @@ export function createResponseBuilder(context: RenderContext): ResponseBuilder {
   function close(item: OutputItem, status: "completed" | "incomplete"): ResponseEvent[] {
     if (!open.delete(item)) return [];
     const events: ResponseEvent[] = [];
-    if (item.type === "function_call") {
-      events.push(
-        event("response.function_call_arguments.done", {
-          item_id: item.id,
-          output_index: indexOf(item),
-          name: item.name,
-          arguments: item.arguments,
-        }),
-      );
+    if (isCall(item)) {
+      const at = { item_id: item.id, output_index: indexOf(item) };
+      for (const { type, ...said } of closeCall(item, written.get(item) ?? ""))
+        events.push(event(type, { ...at, ...said }));
     } else events.push(...closePart(item));
     item.status = status;
     events.push(event("response.output_item.done", { output_index: indexOf(item), item: copy(item) }));
@@ -131,9 +132,7 @@ export function createResponseBuilder(context: RenderContext): ResponseBuilder {
 
   /** Words and thoughts come one after the other; calls may go on beside them until the end. */
   function closeOthers(keep: OutputItem | null): ResponseEvent[] {
-    return [...open].flatMap((item) =>
-      item === keep || item.type === "function_call" ? [] : close(item, "completed"),
-    );
+    return [...open].flatMap((item) => (item === keep || isCall(item) ? [] : close(item, "completed")));
   }
 
   function openOf<T extends OutputItem["type"]>(type: T): Extract<OutputItem, { type: T }> | null {
@@ -226,14 +225,8 @@ export function createResponseBuilder(context: RenderContext): ResponseBuilder {
 
   function toolCall(index: number, id: string, name: string): ResponseEvent[] {
     const events = closeOthers(null);
-    const item: FunctionCallItem = {
-      id: newId("fc"),
-      type: "function_call",
-      status: "in_progress",
-      call_id: id,
-      name,
-      arguments: "",
-    };
+    forms ??= toolFormsOf(context.call);
+    const item = beginCall({ newId, callId: id, name, forms });
     calls.set(index, item);
     events.push(add(item));
     return events;
@@ -242,6 +235,8 @@ export function createResponseBuilder(context: RenderContext): ResponseBuilder {
   function toolArguments(index: number, words: string): ResponseEvent[] {
     const item = calls.get(index);
     if (item === undefined || words === "") return [];
+    written.set(item, (written.get(item) ?? "") + words);
+    if (item.type === "custom_tool_call") return [];
     item.arguments += words;
     return [
       event("response.function_call_arguments.delta", {

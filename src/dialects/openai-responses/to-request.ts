@@ -7,13 +7,11 @@ import {
   type ModelRequest,
   type OutputPart,
   type TextPart,
-  type Tool,
   type ToolChoice,
 } from "../model-request.ts";
 import { readWith } from "../read-json.ts";
 import { unwrapOpaque } from "./reasoning-token.ts";
 import {
-  functionTool,
   type InputPartOf,
   type ResponsesRequest,
   responsesRequest,
@@ -21,8 +19,17 @@ import {
   toolChoice,
   translatableItem,
 } from "./request-schema.ts";
+import { customArguments, flatName, type ReadTools, readTools } from "./tools.ts";
 
-const TRANSLATABLE = new Set([undefined, "message", "function_call", "function_call_output", "reasoning"]);
+const TRANSLATABLE = new Set([
+  undefined,
+  "message",
+  "function_call",
+  "function_call_output",
+  "custom_tool_call",
+  "custom_tool_call_output",
+  "reasoning",
+]);
 
 /** Fields that say what the gateway does, or that every backend may leave aside without changing the answer. */
 const NOT_THE_BACKENDS = new Set([
@@ -34,6 +41,8 @@ const NOT_THE_BACKENDS = new Set([
   "include",
   "prompt_cache_retention",
   "prompt_cache_options",
+  // Tells a provider which client and thread asks; nothing of it is for the model.
+  "client_metadata",
 ]);
 
 /** Values that ask for nothing. */
@@ -41,10 +50,13 @@ function saysNothing(field: string, value: unknown): boolean {
   return value == null || (field === "background" && value === false);
 }
 
-function nativeOnly(json: Record<string, unknown>, request: ResponsesRequest): string[] {
+function nativeOnly(
+  json: Record<string, unknown>,
+  request: ResponsesRequest,
+  { native: tools }: ReadTools,
+): string[] {
   const known = new Set([...Object.keys(responsesRequest.shape), ...NOT_THE_BACKENDS]);
   const fields = Object.keys(json).filter((field) => !known.has(field) && !saysNothing(field, json[field]));
-  const tools = (request.tools ?? []).flatMap(({ type }, at) => (type === "function" ? [] : `tools[${at}]`));
   const items = Array.isArray(request.input)
     ? request.input.flatMap(({ type }, at) => (TRANSLATABLE.has(type) ? [] : `input[${at}]`))
     : [];
@@ -104,10 +116,18 @@ function outputs(content: string | InputPartOf[], param: string): OutputPart[] {
   });
 }
 
+type ResultItem = Extract<TranslatableItem, { type: "function_call_output" | "custom_tool_call_output" }>;
+
+const isResult = (item: TranslatableItem): item is ResultItem =>
+  item.type === "function_call_output" || item.type === "custom_tool_call_output";
+
 /** What an item adds to the assistant's turn; null when it is of another turn. */
 function assistantParts(item: TranslatableItem, param: string): OutputPart[] | null {
-  if (item.type === "function_call")
-    return [{ type: "tool_call", id: item.call_id, name: item.name, arguments: item.arguments }];
+  if (item.type === "function_call" || item.type === "custom_tool_call") {
+    const name = flatName(item.name, item.namespace);
+    const given = item.type === "function_call" ? item.arguments : customArguments(item.input);
+    return [{ type: "tool_call", id: item.call_id, name, arguments: given }];
+  }
   if (item.type === "reasoning") {
     const texts = item.content?.length ? item.content : (item.summary ?? []);
     return [
@@ -118,7 +138,7 @@ function assistantParts(item: TranslatableItem, param: string): OutputPart[] | n
       },
     ];
   }
-  if (item.type === "function_call_output" || item.role !== "assistant") return null;
+  if (isResult(item) || item.role !== "assistant") return null;
   return outputs(item.content, `${param}.content`);
 }
 
@@ -132,10 +152,10 @@ function readItems(items: readonly TranslatableItem[]): Message[] {
     if (said !== null) {
       if (last?.role === "assistant") last.content.push(...said);
       else messages.push({ role: "assistant", content: said });
-    } else if (item.type === "function_call_output") {
+    } else if (isResult(item)) {
       const content = inputs(item.output, `${param}.output`);
       messages.push({ role: "tool", callId: item.call_id, content, isError: false });
-    } else if (item.type !== "function_call" && item.type !== "reasoning") {
+    } else if (item.type === undefined || item.type === "message") {
       const content = inputs(item.content, `${param}.content`);
       if (item.role === "user") messages.push({ role: "user", content });
       else if (item.role !== "assistant") messages.push({ role: item.role, content: content.filter(isText) });
@@ -144,24 +164,14 @@ function readItems(items: readonly TranslatableItem[]): Message[] {
   return messages;
 }
 
-function readTools(request: ResponsesRequest): Tool[] {
-  return (request.tools ?? []).flatMap((tool, at) => {
-    if (tool.type !== "function") return [];
-    const { name, description, parameters, strict } = readWith(functionTool, tool, ["tools", at]);
-    return {
-      name,
-      description: description ?? null,
-      parameters: parameters ?? null,
-      strict: strict ?? null,
-    };
-  });
-}
-
 function readToolChoice(value: unknown): ToolChoice {
   const choice = readWith(toolChoice, value, ["tool_choice"]);
   if (typeof choice === "string") return { type: choice };
-  if (choice.type === "function") return { type: "tool", name: choice.name };
-  return { type: "allowed", mode: choice.mode, names: choice.tools.map(({ name }) => name) };
+  if (choice.type === "allowed_tools") {
+    const names = choice.tools.map(({ name, namespace }) => flatName(name, namespace));
+    return { type: "allowed", mode: choice.mode, names };
+  }
+  return { type: "tool", name: flatName(choice.name, choice.namespace) };
 }
 
 function readFormat({ text }: ResponsesRequest): ModelRequest["format"] {
@@ -178,7 +188,8 @@ function readFormat({ text }: ResponsesRequest): ModelRequest["format"] {
  * @throws RouteletError `invalid_type`, with `param`.
  */
 export function responsesToRequest(json: Record<string, unknown>, request: ResponsesRequest): ModelRequest {
-  const native = nativeOnly(json, request);
+  const tools = readTools(request.tools);
+  const native = nativeOnly(json, request, tools);
   const asked: { type?: string }[] =
     typeof request.input === "string"
       ? [{ role: "user", content: request.input } as { type?: string }]
@@ -193,7 +204,7 @@ export function responsesToRequest(json: Record<string, unknown>, request: Respo
   return {
     ...emptyRequest(),
     messages: [...system, ...readItems(items)],
-    tools: readTools(request),
+    tools: tools.tools,
     // A choice of a hosted tool goes with the tool itself, which is named already.
     toolChoice: request.tool_choice == null || native.length > 0 ? null : readToolChoice(request.tool_choice),
     parallelToolCalls: request.parallel_tool_calls ?? null,

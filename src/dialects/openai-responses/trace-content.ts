@@ -57,11 +57,11 @@ export function traceOutput(bytes: Uint8Array, streamed: boolean): TraceChoice[]
     .map(({ text, refusal }) => String(text ?? refusal ?? ""))
     .join("");
   const calls = items
-    .filter(({ type }) => type === "function_call")
+    .filter(({ type }) => type === "function_call" || type === "custom_tool_call")
     .map((item) => ({
       id: item.call_id,
       type: "function",
-      function: { name: item.name, arguments: item.arguments },
+      function: { name: item.name, arguments: item.arguments ?? item.input },
     }));
   const message = { role: "assistant", content: content === "" ? null : content };
   return [
