@@ -1,12 +1,28 @@
 import type { WireDialect } from "../dialects/call.ts";
 import type { Env } from "../env.ts";
 import { RouteletError, toRouteletError } from "../errors.ts";
+import type { StoredProvider } from "../settings/providers.ts";
+import { callerKeys } from "./caller-keys.ts";
 import { cloudRequestHeaders } from "./headers.ts";
+import { keysFor, letRest, type ProviderKey, restAfter } from "./provider-keys.ts";
 import { adaptChat } from "./providers/adapt-chat.ts";
-import type { Provider } from "./providers/provider.ts";
+import { ANTHROPIC_HEADERS } from "./providers/anthropic.ts";
+import { keyHeaders, type Provider } from "./providers/provider.ts";
 import { providerNamed } from "./providers/registry.ts";
 import { type BackendReply, replyOf } from "./reply.ts";
 import { callWorkersAi } from "./workers-ai.ts";
+
+/** What of its project a call needs to find its providers and their keys. */
+export interface CloudAccount {
+  projectId: string;
+  providers: readonly StoredProvider[];
+  /** Whether callers may send keys of their own. */
+  passProviderKey: boolean;
+  /** Keeps a conversation on one key; null for a call that begins one. */
+  conversation: string | null;
+  random: () => number;
+  now: () => number;
+}
 
 export interface CloudCall {
   env: Env;
@@ -22,6 +38,8 @@ export interface CloudCall {
   mayLeave: boolean;
   signal: AbortSignal;
   fetch: typeof fetch;
+  /** Without it, the environment's providers and keys alone. */
+  account?: CloudAccount;
 }
 
 /** The body as the provider takes it; the caller's own bytes where its words are OpenAI's. */
@@ -32,11 +50,55 @@ function inItsWords({ dialect, body }: CloudCall, { words }: Provider): Uint8Arr
   return adapted === text ? body : (new TextEncoder().encode(adapted) as Uint8Array<ArrayBuffer>);
 }
 
+/** The keys to try in turn: the caller's own alone, where it sends one for this provider. */
+async function keysOf(call: CloudCall, provider: Provider): Promise<readonly ProviderKey[]> {
+  const { env, account } = call;
+  if (account === undefined) return [{ id: `${provider.name} env`, value: provider.key(env) }];
+  const own = callerKeys({ headers: call.clientHeaders, allowed: account.passProviderKey }).get(
+    provider.name,
+  );
+  if (own !== undefined) return [{ id: `${provider.name} caller`, value: own }];
+  return keysFor({ env, ...account, provider, now: account.now() });
+}
+
+function send(call: CloudCall, provider: Provider, url: string, key: ProviderKey): Promise<Response> {
+  const extra = provider.set?.headers.map(({ name, value }) => [name.toLowerCase(), value]) ?? [];
+  return call.fetch(url, {
+    method: "POST",
+    headers: cloudRequestHeaders({
+      client: call.clientHeaders,
+      credentials: { ...Object.fromEntries(extra), ...keyHeaders(provider.keyStyle, key.value) },
+      defaults: call.dialect === "anthropic-messages" ? ANTHROPIC_HEADERS : undefined,
+    }),
+    body: inItsWords(call, provider),
+    redirect: "manual",
+    signal: call.signal,
+  });
+}
+
+/** Sends the call with one key after the other, as long as the answer is about the key. */
+async function sendWithKeys(call: CloudCall, provider: Provider, url: string): Promise<Response> {
+  const keys = await keysOf(call, provider);
+  const now = call.account?.now ?? Date.now;
+  for (const [at, key] of keys.entries()) {
+    const response = await send(call, provider, url, key);
+    const rest = restAfter(response.status, response.headers.get("retry-after"), now());
+    if (rest === null || keys.length === 1) return response;
+    letRest(key.id, now() + rest);
+    if (at === keys.length - 1) return response;
+    await response.body?.cancel();
+  }
+  throw new TypeError("there is always a key to try");
+}
+
 /**
  * Sends a call to a cloud provider. This is the one place in the product where content leaves the owner's
  * machines; nothing else may call a provider.
  *
- * @throws RouteletError `upstream_unreachable` (retryable), or the signal's own reason.
+ * A provider with several keys gets the call again with the next one when an answer is about the key: a 429, 401, 402
+ * or 403. That key then rests for a while.
+ *
+ * @throws RouteletError `upstream_unreachable` (retryable), what `callerKeys` throws, or the signal's own reason.
  */
 export async function callCloud(call: CloudCall): Promise<BackendReply> {
   if (!call.mayLeave) {
@@ -46,7 +108,7 @@ export async function callCloud(call: CloudCall): Promise<BackendReply> {
       message: "This call must not leave your nodes, and was stopped before it did.",
     });
   }
-  const provider = providerNamed(call.provider);
+  const provider = providerNamed(call.provider, call.account?.providers);
   if (provider === undefined) {
     throw new RouteletError({
       kind: "internal",
@@ -67,19 +129,10 @@ export async function callCloud(call: CloudCall): Promise<BackendReply> {
   }
   let response: Response;
   try {
-    response = await call.fetch(base + path + (call.endpoint ?? ""), {
-      method: "POST",
-      headers: cloudRequestHeaders({
-        client: call.clientHeaders,
-        credentials: provider.authHeaders(call.env),
-        defaults: provider.defaultHeaders,
-      }),
-      body: inItsWords(call, provider),
-      redirect: "manual",
-      signal: call.signal,
-    });
+    response = await sendWithKeys(call, provider, base + path + (call.endpoint ?? ""));
   } catch (cause) {
     if (call.signal.aborted) throw toRouteletError(call.signal.reason);
+    if (cause instanceof RouteletError) throw cause;
     throw new RouteletError({
       kind: "upstream",
       code: "upstream_unreachable",

@@ -1,5 +1,8 @@
 import { type Provider, withoutSlash } from "./provider.ts";
 
+/** The version of the API that Anthropic's SDKs ask for, for clients that name none. */
+export const ANTHROPIC_HEADERS = { "anthropic-version": "2023-06-01" };
+
 /**
  * Anthropic's Messages API (docs.anthropic.com, "Messages"). `ANTHROPIC_BASE_URL` has no `/v1`, as its SDKs define it;
  * one that ends in it is taken all the same.
@@ -10,8 +13,7 @@ export const anthropic: Provider = {
   configured: (env) => Boolean(env.ANTHROPIC_API_KEY),
   baseUrl: (env) => withoutSlash(env.ANTHROPIC_BASE_URL || "https://api.anthropic.com").replace(/\/v1$/, ""),
   paths: { "anthropic-messages": "/v1/messages" },
-  authHeaders: (env): Record<string, string> =>
-    env.ANTHROPIC_API_KEY ? { "x-api-key": env.ANTHROPIC_API_KEY } : {},
-  defaultHeaders: { "anthropic-version": "2023-06-01" },
+  keyStyle: "x-api-key",
+  key: (env) => env.ANTHROPIC_API_KEY,
   owns: (model) => model.startsWith("claude"),
 };

@@ -1,4 +1,4 @@
-import { type Provider, withoutSlash } from "./provider.ts";
+import { OPENAI_PATHS, type Provider, withoutSlash } from "./provider.ts";
 
 /**
  * Azure OpenAI through its v1 endpoint (learn.microsoft.com, "Azure OpenAI v1 API"): `AZURE_OPENAI_ENDPOINT` is the
@@ -10,13 +10,8 @@ export const azure: Provider = {
   configured: (env) => Boolean(env.AZURE_OPENAI_API_KEY && env.AZURE_OPENAI_ENDPOINT),
   baseUrl: (env) =>
     `${withoutSlash(env.AZURE_OPENAI_ENDPOINT ?? "").replace(/\/openai(\/v1)?$/, "")}/openai/v1`,
-  paths: {
-    "openai-chat": "/chat/completions",
-    "openai-responses": "/responses",
-    "openai-completions": "/completions",
-    "openai-embeddings": "/embeddings",
-  },
-  authHeaders: (env): Record<string, string> =>
-    env.AZURE_OPENAI_API_KEY ? { "api-key": env.AZURE_OPENAI_API_KEY } : {},
+  paths: OPENAI_PATHS,
+  keyStyle: "api-key",
+  key: (env) => env.AZURE_OPENAI_API_KEY,
   owns: () => false,
 };

@@ -1,6 +1,6 @@
 import type { Needs, WireDialect } from "../../dialects/call.ts";
 import type { ChatWords } from "./adapt-chat.ts";
-import { bearer, type Provider, withoutSlash } from "./provider.ts";
+import { OPENAI_PATHS, type Provider, withoutSlash } from "./provider.ts";
 import type { ProviderVariable } from "./variables.ts";
 
 /** A provider whose API is OpenAI's, at an address of its own. */
@@ -20,8 +20,9 @@ export function compatible(options: {
     variable: key,
     configured: (env) => Boolean(env[key]),
     baseUrl: () => withoutSlash(options.baseUrl),
-    paths: { "openai-chat": "/chat/completions", ...options.paths },
-    authHeaders: (env) => bearer(env[key]),
+    paths: { "openai-chat": OPENAI_PATHS["openai-chat"], ...options.paths },
+    keyStyle: "bearer",
+    key: (env) => env[key],
     owns: () => false,
     lacks,
     ...(options.words === undefined ? {} : { words: options.words }),

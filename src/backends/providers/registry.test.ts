@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Env } from "../../env.ts";
 import { noteMissingEndpoint } from "../learned-endpoints.ts";
+import { keyHeaders } from "./provider.ts";
 import { configuredProviders, providerNamed, resolveCloudModel } from "./registry.ts";
 import { PROVIDER_VARIABLES } from "./variables.ts";
 
@@ -35,7 +36,7 @@ describe("providers", () => {
     expect(configuredProviders(env, { ai: false })).toEqual([name]);
     const provider = providerNamed(name);
     expect(provider?.baseUrl(env)).toBe(url);
-    expect(provider?.authHeaders(env)).toMatchObject(headers);
+    expect(keyHeaders(provider?.keyStyle ?? "bearer", provider?.key(env))).toMatchObject(headers);
   });
 
   it("are all off without their variables", () => {
@@ -52,7 +53,7 @@ describe("providers", () => {
           configuredProviders(env, { ai: false }).map((known) => [
             known,
             providerNamed(known)?.baseUrl(env),
-            providerNamed(known)?.authHeaders(env),
+            providerNamed(known)?.key(env),
           ]),
         );
       expect(seen(without)).not.toBe(seen(all));

@@ -1,5 +1,6 @@
 import { WIRE_DIALECTS, type WireDialect } from "../../dialects/call.ts";
 import type { Env } from "../../env.ts";
+import type { StoredProvider } from "../../settings/providers.ts";
 import { lacksEndpoint } from "../learned-endpoints.ts";
 import { anthropic } from "./anthropic.ts";
 import { azure } from "./azure.ts";
@@ -11,6 +12,7 @@ import { mistral } from "./mistral.ts";
 import { openai } from "./openai.ts";
 import { openrouter } from "./openrouter.ts";
 import type { Provider } from "./provider.ts";
+import { setProvider } from "./set-provider.ts";
 import { together } from "./together.ts";
 import type { ProviderEnv } from "./variables.ts";
 import { workersAi } from "./workers-ai.ts";
@@ -37,9 +39,20 @@ export function configuredProviders(env: ProviderEnv, bindings: { ai: boolean })
   return PROVIDERS.filter((provider) => provider.configured(env, bindings)).map(({ name }) => name);
 }
 
-/** The provider with this name; undefined when there is none. */
-export function providerNamed(name: string): Provider | undefined {
-  return PROVIDERS.find((provider) => provider.name === name);
+/** Made once for each entry of the settings: those stay the same for seconds. */
+const asSet = new WeakMap<StoredProvider, Provider>();
+
+/**
+ * The provider with this name; undefined when there is none. `set` is what the project's settings say of providers: it
+ * adds some and changes known ones.
+ */
+export function providerNamed(name: string, set: readonly StoredProvider[] = []): Provider | undefined {
+  const known = PROVIDERS.find((provider) => provider.name === name);
+  const own = set.find((provider) => provider.name === name);
+  if (own === undefined) return known;
+  const made = asSet.get(own) ?? setProvider(own, known);
+  asSet.set(own, made);
+  return made;
 }
 
 /** What a provider speaks, without what its server has shown not to have. */
@@ -50,11 +63,18 @@ function spoken(provider: Provider, env: Env, now: number): WireDialect[] {
   );
 }
 
-/** Finds a cloud model's provider: by its prefix, otherwise by whose name it looks like. */
+/**
+ * Finds a cloud model's provider: by its prefix, otherwise by whose name it looks like. `providers` are the settings';
+ * a caller that brings a key of its own (`keyed`) needs none of the gateway's.
+ */
 export function resolveCloudModel(
   env: Env,
   name: string,
   now: number,
+  {
+    providers = [],
+    keyed,
+  }: { providers?: readonly StoredProvider[]; keyed?: ReadonlyMap<string, string> } = {},
 ): {
   provider: string;
   model: string;
@@ -63,12 +83,13 @@ export function resolveCloudModel(
   dialects: WireDialect[];
 } {
   const slash = name.indexOf("/");
-  const prefixed = slash > 0 ? providerNamed(name.slice(0, slash)) : undefined;
-  const provider = prefixed ?? PROVIDERS.find((candidate) => candidate.owns(name)) ?? openai;
+  const prefixed = slash > 0 ? providerNamed(name.slice(0, slash), providers) : undefined;
+  const owner = PROVIDERS.find((candidate) => candidate.owns(name)) ?? openai;
+  const provider = prefixed ?? providerNamed(owner.name, providers) ?? owner;
   return {
     provider: provider.name,
     model: prefixed ? name.slice(slash + 1) : name,
-    configured: provider.configured(env, { ai: env.AI !== undefined }),
+    configured: provider.configured(env, { ai: env.AI !== undefined }) || keyed?.has(provider.name) === true,
     variable: provider.variable,
     dialects: spoken(provider, env, now),
   };

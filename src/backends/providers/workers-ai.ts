@@ -7,6 +7,7 @@ export const workersAi: Provider = {
   configured: (_env, { ai }) => ai,
   baseUrl: () => null,
   paths: { "openai-chat": "" },
-  authHeaders: () => ({}),
+  keyStyle: "bearer",
+  key: () => undefined,
   owns: (model) => model.startsWith("@cf/") || model.startsWith("@hf/"),
 };

@@ -1,0 +1,82 @@
+import { z } from "zod";
+
+/** A cloud model: a node's are reached by `auto` and `slm`. */
+export const modelName = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((name) => name !== "auto" && name !== "slm" && !name.startsWith("slm/"), {
+    message: "must be a cloud model; nodes are reached by `auto` and `slm`",
+  });
+
+const ms = (least: number, most: number) => z.number().int().min(least).max(most);
+
+/** Cloud models to try when a call's own have failed, in this order. */
+const fallbacks = z.array(modelName).max(16);
+
+const deadlines = {
+  /** How long `auto` waits for a node's first content while a fallback is there. */
+  autoNodeFirstByteMs: ms(100, 600_000),
+  /** How long any other attempt may take until its first content; a cold model load takes minutes. */
+  firstByteMs: ms(100, 1_800_000),
+  /** The longest silence between two chunks of a running stream. */
+  idleMs: ms(100, 1_800_000),
+  /** A whole call. */
+  totalMs: ms(1_000, 7_200_000),
+};
+
+const retries = {
+  /** Tries at the last backend of a call beyond the first; 0: none. */
+  attempts: z.number().int().min(0).max(10),
+  /** The first wait is drawn from 0 up to this, and doubles with each try. */
+  baseMs: ms(1, 60_000),
+  /** No drawn wait is longer. */
+  maxMs: ms(1, 600_000),
+  /** A `Retry-After` that asks for more is passed on to the client. */
+  maxRetryAfterMs: ms(0, 600_000),
+};
+
+const heartbeat = {
+  /** How long a stream may be silent before a comment (Anthropic: `ping`) goes out; also before its headers. */
+  afterMs: ms(100, 600_000),
+  /** False for clients whose parsers choke on comments: headers then wait for the first content. */
+  comments: z.boolean(),
+};
+
+type Shape = Record<string, z.ZodType>;
+
+/** A section of the settings, each of its fields with a default, so that all of it may be left out. */
+function section<S extends Shape>(shape: S, defaults: { [Name in keyof S]: z.output<S[Name]> }) {
+  const fields = Object.fromEntries(
+    Object.entries(shape).map(([name, field]) => [name, field.default(defaults[name])]),
+  ) as { [Name in keyof S]: z.ZodDefault<S[Name]> };
+  return z
+    .object(fields)
+    .strict()
+    .prefault({} as z.input<z.ZodObject<typeof fields>>);
+}
+
+/** How calls are tried, for a whole project. Times are in milliseconds. */
+export const policyFields = {
+  fallbacks: fallbacks.default([]),
+  deadlines: section(deadlines, {
+    autoNodeFirstByteMs: 8_000,
+    firstByteMs: 600_000,
+    idleMs: 300_000,
+    totalMs: 3_600_000,
+  }),
+  retries: section(retries, { attempts: 2, baseMs: 250, maxMs: 8_000, maxRetryAfterMs: 10_000 }),
+  heartbeat: section(heartbeat, { afterMs: 10_000, comments: true }),
+};
+
+/** The same for a part of the calls: what is left out is the project's. */
+export const policyOverride = z
+  .object({
+    fallbacks: fallbacks.optional(),
+    deadlines: z.object(deadlines).partial().strict().optional(),
+    retries: z.object(retries).partial().strict().optional(),
+    heartbeat: z.object(heartbeat).partial().strict().optional(),
+  })
+  .strict();
+
+export type PolicyOverride = z.infer<typeof policyOverride>;
