@@ -1,3 +1,4 @@
+import Anthropic from "@anthropic-ai/sdk";
 import OpenAI, { AuthenticationError, NotFoundError } from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type OtlpReceiver, startOtlpReceiver } from "./harness/otlp-receiver.ts";
@@ -107,6 +108,42 @@ test("a stream brings the same text in pieces, with its usage at the end", async
   expect(pieces.join("")).toBe(whole.choices[0]?.message.content);
   expect(pieces.length).toBeGreaterThan(1);
   expect(usage?.completion_tokens).toBe(whole.usage?.completion_tokens);
+});
+
+test("Anthropic's SDK gets the same words from the node, whole and streamed", async () => {
+  const anthropic = new Anthropic({ baseURL: url, apiKey: API_KEY, maxRetries: 0 });
+  const request = { model: "slm", max_tokens: 24, temperature: 0, messages: QUESTION };
+  const { data, response } = await anthropic.messages.create(request).withResponse();
+  expect(response.headers.get("x-routelet-served-by")).toBe(SERVED_BY);
+  expect(data).toMatchObject({ type: "message", role: "assistant" });
+  const [block] = data.content;
+  const text = block?.type === "text" ? block.text : "";
+  expect(text).toMatch(/blue/);
+  expect(data.usage.output_tokens).toBeGreaterThan(0);
+  const streamed = await anthropic.messages.stream(request).finalMessage();
+  expect(streamed.content).toMatchObject([{ type: "text", text }]);
+  expect(streamed.usage.output_tokens).toBe(data.usage.output_tokens);
+});
+
+test("the responses API goes on from a stored response, with the node as the backend", async () => {
+  const first = await client.responses.create({
+    model: "slm",
+    input: QUESTION,
+    max_output_tokens: 24,
+    temperature: 0,
+  });
+  expect(first.output_text).toMatch(/blue/);
+  const second = await client.responses
+    .stream({
+      model: "slm",
+      previous_response_id: first.id,
+      input: "And the grass?",
+      max_output_tokens: 16,
+      temperature: 0,
+    })
+    .finalResponse();
+  expect(second.output_text.length).toBeGreaterThan(0);
+  expect(second.usage?.input_tokens).toBeGreaterThan(first.usage?.input_tokens ?? 0);
 });
 
 test("`auto` is answered by the node when no cloud provider is set", async () => {
