@@ -1,6 +1,14 @@
+import type { WireDialect } from "../dialects/call.ts";
 import type { Env } from "../env.ts";
 import { dispatchToNode } from "../tunnel/dispatch.ts";
+import type { NodePath } from "../tunnel/protocol/messages.ts";
 import { type BackendReply, readWhole } from "./reply.ts";
+
+/** Where nodes are asked in each dialect that they have; all other calls come in chat. */
+const NODE_PATH_OF: Partial<Record<WireDialect, NodePath>> = {
+  "openai-completions": "/v1/completions",
+  "openai-embeddings": "/v1/embeddings",
+};
 
 /** Headers of the client that mean something to a node; its credentials never reach one. */
 const FOR_NODES = ["accept", "x-routelet-session", "x-request-id"] as const;
@@ -9,6 +17,8 @@ export interface NodeCall {
   env: Env;
   nodeId: string;
   projectId: string;
+  /** The dialect of `body`: which of the engine's endpoints is asked. */
+  dialect: WireDialect;
   body: Uint8Array<ArrayBuffer>;
   clientHeaders: Headers;
   /** `traceparent` and its companions, naming the tunnel span as the parent. */
@@ -34,7 +44,7 @@ export async function callNode(call: NodeCall): Promise<BackendReply> {
     project: call.projectId,
     head: {
       method: "POST",
-      path: "/v1/chat/completions",
+      path: NODE_PATH_OF[call.dialect] ?? "/v1/chat/completions",
       headers,
       deadlineMs: Math.max(1, Math.round(call.deadlineMs)),
     },

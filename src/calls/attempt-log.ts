@@ -1,5 +1,5 @@
 import type { BackendReply } from "../backends/reply.ts";
-import type { Call } from "../dialects/call.ts";
+import type { Call, WireDialect } from "../dialects/call.ts";
 import type { ClientDialect } from "../dialects/dialect.ts";
 import type { ReplyFacts } from "../dialects/reply.ts";
 import type { RouteletError } from "../errors.ts";
@@ -32,6 +32,12 @@ export interface AttemptLog {
 
 /** How long the end of a call waits for the node's last frame, in milliseconds; it is on its way with the last bytes. */
 const SPANS_WAIT_MS = 1_000;
+
+/** `gen_ai.operation.name` of the dialects that are not chat (OpenTelemetry GenAI conventions). */
+const OPERATIONS: Partial<Record<WireDialect, string>> = {
+  "openai-completions": "text_completion",
+  "openai-embeddings": "embeddings",
+};
 
 const OUTCOMES: Partial<Record<RouteletError["kind"], Outcome>> = {
   cancelled: "cancelled",
@@ -92,6 +98,7 @@ export function openAttemptLog(options: {
     provider: isNode ? "routelet" : planned.provider,
     model: planned.model,
     backend,
+    operation: OPERATIONS[options.call.dialect] ?? "chat",
     stream: options.call.stream,
     startedAt,
   });

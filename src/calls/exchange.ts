@@ -64,6 +64,8 @@ export function exchangeWith(options: {
     throw untranslatable(call.dialect, speaks);
 
   const streamWhole = (body: Uint8Array): ReplyStream => {
+    if (request === null && client.streamWhole !== undefined)
+      return client.streamWhole(readPassed(body), context);
     const asked = request ?? call.request?.() ?? null;
     if (backend === null || asked === null) throw notAReply();
     return streamOfEvents(replyEvents(backend.readReply(body, asked)), client.openRenderer(context));

@@ -54,7 +54,8 @@ export async function planOn(options: PlanOptions, fresh: boolean): Promise<Plan
         modelsFor({
           name,
           routes: settings.models,
-          fallbacks: settings.fallbacks,
+          // Vectors of another model are no answer.
+          fallbacks: options.call.dialect === "openai-embeddings" ? [] : settings.fallbacks,
           conversation,
           random: Math.random,
         }),

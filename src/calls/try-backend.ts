@@ -76,6 +76,7 @@ function send(
     env,
     nodeId: planned.nodeId,
     projectId: input.projectId,
+    dialect: planned.speaks,
     body,
     clientHeaders,
     traceHeaders: log.tunnelHeaders,

@@ -11,7 +11,25 @@ export interface Needs {
   multipleChoices: boolean;
   logitBias: boolean;
   penalties: boolean;
+  /** The endpoint itself, of those that not every engine has. */
+  embeddings?: boolean;
+  completions?: boolean;
+  /** Text in the middle: what comes after it is given too. */
+  suffix?: boolean;
 }
+
+/** Plain text. */
+export const NO_NEEDS: Needs = {
+  tools: false,
+  jsonSchema: false,
+  jsonObject: false,
+  logprobs: false,
+  images: false,
+  audio: false,
+  multipleChoices: false,
+  logitBias: false,
+  penalties: false,
+};
 
 /** The dialects that a request can be written in; each is one endpoint. */
 export const WIRE_DIALECTS = [
@@ -42,6 +60,8 @@ export interface Call {
    * where the dialect keeps nothing.
    */
   store?: "asked" | "default" | "no";
+  /** How many vectors the reply must have, and how they are to be written; of the embeddings dialect alone. */
+  vectors?: { format: "float" | "base64"; count: number };
   /** The body for a backend of this dialect: the caller's text with the model's name set (and usage asked for). */
   passBody(model: string): string;
   /**

@@ -95,6 +95,11 @@ export interface ClientDialect {
   passStream(context: RenderContext): ReplyStream;
   /** The same for a reply that came whole; also reads the body of a refusal (status 400 and above). */
   passWhole(body: Uint8Array, context: RenderContext): WholeReply;
+  /**
+   * A whole reply of this dialect as the stream that was asked for; absent where that goes by the internal form, or where
+   * nothing is streamed.
+   */
+  streamWhole?(whole: WholeReply, context: RenderContext): ReplyStream;
   /** What the call says, for a trace with content. */
   traceInput(call: Call): TraceMessage[];
   /** What was released, for a trace with content. */

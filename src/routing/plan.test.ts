@@ -224,3 +224,43 @@ describe("planAttempts", () => {
     );
   });
 });
+
+describe("calls for vectors", () => {
+  const vectors = { dialect: "openai-embeddings", needs: { embeddings: true } } as const;
+  const can = { embeddings: true, chat: false };
+
+  it("go to nodes that have them, at that endpoint, and to no other model afterwards", () => {
+    const result = plan(AUTO, [node("a", { can }), node("b")], vectors) as Plan;
+    expect(result.attempts).toMatchObject([{ nodeId: "a", speaks: "openai-embeddings" }]);
+    expect(result.attempts).toHaveLength(1);
+  });
+
+  it("always get the same of several models", () => {
+    const nodes = [node("a", { can, models: ["z"] }), node("b", { can, models: ["y"], busy: 2 })];
+    expect((plan(SLM, nodes, vectors) as Plan).attempts.map(({ model }) => model)).toEqual(["y"]);
+  });
+
+  it("that name a cloud model get that one, also where a node has another", () => {
+    const target = { ...AUTO, reference: "text-embedding-3-small" };
+    const result = plan(target, [node("a", { can })], { ...vectors, cloudDialects: ["openai-embeddings"] });
+    expect(backends(result)).toEqual(["text-embedding-3-small"]);
+  });
+
+  it("are refused by name where no node has them", () => {
+    expect(backends(plan(AUTO, [node("a")], vectors))).toBe("no_embedding_model");
+    expect(backends(plan(SLM, [node("a")], vectors))).toBe("unsupported_parameter");
+    expect(backends(plan(LOCAL, [node("a")], vectors))).toBe("no_local_node");
+  });
+});
+
+it("chat is not asked of a model that only makes vectors", () => {
+  expect(backends(plan(SLM, [node("a", { can: { embeddings: true, chat: false } })]))).toBe(
+    "unsupported_parameter",
+  );
+});
+
+it("completions go to nodes whose engine has them", () => {
+  const more = { dialect: "openai-completions", needs: { completions: true } } as const;
+  const result = plan(AUTO, [node("a"), node("b", { can: { completions: true } })], more) as Plan;
+  expect(result.attempts).toMatchObject([{ nodeId: "b", speaks: "openai-completions" }, { kind: "cloud" }]);
+});

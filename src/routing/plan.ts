@@ -104,6 +104,13 @@ function rankByLoad(candidates: Candidate[], random: () => number): Candidate[] 
     .map(({ candidate }) => candidate);
 }
 
+/** Vectors of different models cannot be compared: of several, calls that name none of them always get the same one. */
+function comparable(candidates: Candidate[], dialect: WireDialect): Candidate[] {
+  if (dialect !== "openai-embeddings") return candidates;
+  const [first] = candidates.map(({ model }) => model.id).sort();
+  return candidates.filter(({ model }) => model.id === first);
+}
+
 type NodeSearch =
   | { found: Candidate[] }
   | { found: null; why: "unknown_model" | "absent" | "draining" | "incapable"; lacking: string[] };
@@ -121,13 +128,14 @@ function findNodes(input: PlanInput, slmId: string | null): NodeSearch {
   if (present.length === 0) return { found: null, why: "absent", lacking: [] };
   const open = present.filter(({ node }) => node.state?.draining !== true);
   if (open.length === 0) return { found: null, why: "draining", lacking: [] };
-  const able = open.filter(({ model }) => lacks(model, input.needs).length === 0);
+  const needs = { ...input.needs, chat: nodeDialect(input.dialect) === "openai-chat" };
+  const able = open.filter(({ model }) => lacks(model, needs).length === 0);
   if (able.length === 0) {
-    const lacking = [...new Set(open.flatMap(({ model }) => lacks(model, input.needs)))];
+    const lacking = [...new Set(open.flatMap(({ model }) => lacks(model, needs)))];
     return { found: null, why: "incapable", lacking };
   }
   const best = new Map<string, Candidate>();
-  for (const candidate of rank(able, input)) {
+  for (const candidate of rank(comparable(able, input.dialect), input)) {
     if (!best.has(candidate.node.id)) best.set(candidate.node.id, candidate);
   }
   return { found: [...best.values()].slice(0, MAX_NODES) };
@@ -140,6 +148,9 @@ const FIELDS: Partial<Record<string, string>> = {
   multipleChoices: "n greater than 1",
   logitBias: "logit_bias",
   penalties: "frequency_penalty or presence_penalty",
+  embeddings: "/v1/embeddings",
+  completions: "/v1/completions",
+  chat: "chat",
 };
 
 function noNode(
@@ -223,14 +234,41 @@ function spokenTo(dialects: readonly WireDialect[], own: WireDialect): WireDiale
   return dialects.find((dialect) => dialect === "openai-chat") ?? dialects[0] ?? "openai-chat";
 }
 
-function nodeAttempts(found: Candidate[], firstByteMs: number): PlannedAttempt[] {
+/** What a node is asked in: its engine's own endpoint where a call has no translation, chat for all others. */
+function nodeDialect(dialect: WireDialect): WireDialect {
+  return dialect === "openai-embeddings" || dialect === "openai-completions" ? dialect : "openai-chat";
+}
+
+function nodeAttempts(found: Candidate[], dialect: WireDialect, firstByteMs: number): PlannedAttempt[] {
   return found.map(({ node, model }) => ({
     kind: "node",
     nodeId: node.id,
     model: model.id,
-    speaks: "openai-chat",
+    speaks: nodeDialect(dialect),
     firstByteMs,
   }));
+}
+
+/** Vectors come from the model that was asked for, or from none: another's, put beside them, are wrong without a word. */
+function planEmbeddings(input: PlanInput, target: Extract<Target, { kind: "auto" }>): Plan | RouteletError {
+  if (target.reference !== null) {
+    const attempts = cloudAttempts(input, target.reference);
+    return attempts instanceof RouteletError ? attempts : { attempts, reason: "embeddings-named" };
+  }
+  const search = findNodes(input, target.slmId);
+  if (search.found !== null) {
+    return {
+      attempts: nodeAttempts(search.found, input.dialect, input.deadlines.firstByteMs),
+      reason: "auto-node",
+    };
+  }
+  return new RouteletError({
+    kind: "invalid_request",
+    code: "no_embedding_model",
+    message:
+      "`auto` is an embedding model of a node, and none serves one now. Name a cloud model such as `text-embedding-3-small`, or join a node with one.",
+    param: "model",
+  });
 }
 
 /**
@@ -239,6 +277,7 @@ function nodeAttempts(found: Candidate[], firstByteMs: number): PlannedAttempt[]
  */
 export function planAttempts(input: PlanInput): Plan | RouteletError {
   const { target } = input;
+  if (target.kind === "auto" && input.dialect === "openai-embeddings") return planEmbeddings(input, target);
   if (target.kind === "llm") {
     const attempts = cloudAttempts(input, target.reference ?? input.defaultModel);
     return attempts instanceof RouteletError ? attempts : { attempts, reason: "cloud-requested" };
@@ -247,7 +286,7 @@ export function planAttempts(input: PlanInput): Plan | RouteletError {
   if (target.kind === "slm") {
     if (search.found === null) return noNode(search, target, servedIds(input));
     return {
-      attempts: nodeAttempts(search.found, input.deadlines.firstByteMs),
+      attempts: nodeAttempts(search.found, input.dialect, input.deadlines.firstByteMs),
       reason: target.localOnly ? "local-only" : "slm-requested",
     };
   }
@@ -261,12 +300,15 @@ export function planAttempts(input: PlanInput): Plan | RouteletError {
   }
   if (fallback instanceof RouteletError) {
     return {
-      attempts: nodeAttempts(search.found, input.deadlines.firstByteMs),
+      attempts: nodeAttempts(search.found, input.dialect, input.deadlines.firstByteMs),
       reason: "auto-node:no_cloud_key",
     };
   }
   return {
-    attempts: [...nodeAttempts(search.found, input.deadlines.autoNodeFirstByteMs), ...fallback],
+    attempts: [
+      ...nodeAttempts(search.found, input.dialect, input.deadlines.autoNodeFirstByteMs),
+      ...fallback,
+    ],
     reason: "auto-node",
   };
 }

@@ -122,7 +122,7 @@ function openAttempt(recording: Recording, root: OpenSpan, attempt: AttemptSpanO
     kind: SpanKind.CLIENT,
     parent: contextOf(recording, root.spanId),
     startedAt: attempt.startedAt,
-    attributes: { [NAMES.spanKind]: "LLM" },
+    attributes: { [NAMES.spanKind]: operation === "embeddings" ? "EMBEDDING" : "LLM" },
   });
   const { attributes } = span;
   set(attributes, NAMES.operationName, operation);

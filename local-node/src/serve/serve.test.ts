@@ -102,6 +102,14 @@ describe("createServe", () => {
       "model_not_found",
       /It serves: m\./,
     ],
+    [
+      "an endpoint that the engine lacks",
+      { model: "m" },
+      { path: "/v1/embeddings" },
+      404,
+      "unsupported_endpoint",
+      /\/v1\/embeddings/,
+    ],
     ["an unknown path", { model: "m" }, { path: "/v1/secrets" }, 404, "unknown_path", /does not serve/],
     [
       "a path that only looks known",

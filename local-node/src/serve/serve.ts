@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { NODE_PATHS } from "../../../src/tunnel/protocol/messages.ts";
+import { NODE_PATHS, type ServedModel } from "../../../src/tunnel/protocol/messages.ts";
 import type { Engine, EnginePhases } from "../engines/engine.ts";
 import { NodeError, type NodeHandler, type NodeRequest, type NodeResponse } from "./contract.ts";
 import { renderError } from "./error-body.ts";
@@ -135,6 +135,7 @@ export function createServe(options: {
       assertKnownPath(request);
       call.model = modelOf(request.body);
       const engine = findEngine(call.model);
+      assertServed(request.path, call.model, engine);
       release = await admit(engine, request);
       call.engineStartUs = elapsedUs();
       const response = await engine.handle({
@@ -230,6 +231,25 @@ function assertKnownPath(request: NodeRequest): void {
       retryable: false,
     });
   }
+}
+
+/** What a model must be able to, beyond chat, to be asked at a path. */
+const NEEDED_AT: Record<string, keyof ServedModel["capabilities"]> = {
+  "/v1/completions": "completions",
+  "/v1/embeddings": "embeddings",
+};
+
+function assertServed(path: string, model: string, engine: Engine): void {
+  const needed = NEEDED_AT[path];
+  const served = engine.models().find(({ id }) => id === model);
+  if (needed === undefined || served?.capabilities[needed]) return;
+  throw new NodeError({
+    code: "unsupported_endpoint",
+    message: `The engine of '${model}' (${engine.kind}) has no ${path}.`,
+    status: 404,
+    retryable: false,
+    param: "model",
+  });
 }
 
 function modelOf(body: Uint8Array): string {

@@ -99,6 +99,9 @@ describe("the state of a node", () => {
         logitBias: true,
         penalties: true,
         reasoning: false,
+        embeddings: false,
+        completions: false,
+        suffix: false,
       },
       tokensPerSecond: 10,
     };

@@ -10,7 +10,8 @@ export const HEARTBEAT = { ping: "ping", pong: "pong", intervalMs: 10_000 } as c
 export const INITIAL_WINDOW = 256 * 1024;
 
 /** The paths that may be asked of a node; anything else is refused by the node. */
-export const NODE_PATHS = ["/v1/chat/completions"] as const;
+export const NODE_PATHS = ["/v1/chat/completions", "/v1/completions", "/v1/embeddings"] as const;
+export type NodePath = (typeof NODE_PATHS)[number];
 
 /** WebSocket close codes of our own (4000 to 4999 are free for applications, RFC 6455 section 7.4.2). */
 export const CLOSE = {
@@ -103,6 +104,11 @@ export const capabilitiesSchema = z.object({
   logitBias: z.boolean(),
   penalties: z.boolean(),
   reasoning: z.boolean(),
+  // Those that came later: a node that does not know them has none of them.
+  embeddings: z.boolean().default(false),
+  completions: z.boolean().default(false),
+  /** Of `completions`: text in the middle. */
+  suffix: z.boolean().default(false),
 });
 export type Capabilities = z.infer<typeof capabilitiesSchema>;
 
@@ -119,6 +125,9 @@ export const CHAT_ONLY: Capabilities = {
   logitBias: false,
   penalties: false,
   reasoning: false,
+  embeddings: false,
+  completions: false,
+  suffix: false,
 };
 
 export const servedModelSchema = z.object({

@@ -86,8 +86,8 @@ export async function createAttachEngine(options: AttachEngineOptions): Promise<
     if (options.probe === false || listed.length > MAX_PROBED_MODELS) return;
     for (const { id } of listed) {
       if (capabilities.has(id) || closing.signal.aborted) continue;
-      const found = await probeCapabilities((body) =>
-        ask("/chat/completions", { model: id, ...body }, PROBE_TIMEOUT_MS),
+      const found = await probeCapabilities((path, body) =>
+        ask(path, { model: id, ...body }, PROBE_TIMEOUT_MS),
       );
       capabilities.set(id, found);
       changed();

@@ -30,7 +30,40 @@ describe("the attached engine's capabilities", () => {
       logitBias: false,
       penalties: false,
       reasoning: false,
+      embeddings: false,
+      completions: false,
+      suffix: false,
     });
+  });
+
+  it("are vectors alone for a model that refuses to chat", async () => {
+    const { engine } = await attachTo(
+      ({ url }, response) => {
+        if (url === "/v1/embeddings") json(response, { data: [{ embedding: [0.5, 1] }] });
+        else json(response, { error: { message: "does not support chat" } }, 400);
+      },
+      { probe: true },
+    );
+    await engine.probed();
+    const able = Object.entries(engine.models()[0]?.capabilities ?? {}).filter(([, can]) => can);
+    expect(able).toEqual([["embeddings", true]]);
+  });
+
+  it.each([
+    ["reads", 6, true],
+    ["accepts and ignores", 0, false],
+  ])("include completions, and text in the middle for an engine that %s the suffix", async (_, read, can) => {
+    const { engine } = await attachTo(
+      ({ url }, response, body) => {
+        const { suffix } = JSON.parse(body.toString());
+        const usage = { prompt_tokens: 1 + (suffix === undefined ? 0 : read) };
+        if (url === "/v1/completions") json(response, { choices: [{ text: "!" }], usage });
+        else json(response, { choices: [{ message: { content: "Hello!" } }] });
+      },
+      { probe: true },
+    );
+    await engine.probed();
+    expect(engine.models()[0]?.capabilities).toMatchObject({ completions: true, suffix: can });
   });
 
   it("count pictures only when the engine sees what is on them", async () => {

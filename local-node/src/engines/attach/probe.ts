@@ -1,8 +1,9 @@
 import { type Capabilities, CHAT_ONLY } from "../../../../src/tunnel/protocol/messages.ts";
 import { colouredSquare } from "./probe-picture.ts";
 
-/** Sends one chat request and gives the parsed answer; null when it was refused, broken or too late. */
-export type AskEngine = (body: object) => Promise<unknown>;
+/** Sends one request and gives the parsed answer; null when it was refused, broken or too late. */
+export type AskEngine = (path: EnginePath, body: object) => Promise<unknown>;
+export type EnginePath = "/chat/completions" | "/completions" | "/embeddings";
 
 const COLOURS = ["red", "green"];
 
@@ -125,15 +126,44 @@ const PROBES: Probe[] = [
 export async function probeCapabilities(ask: AskEngine): Promise<Capabilities> {
   const found = { ...CHAT_ONLY };
   const choicesOf = async (body: object): Promise<Choice[] | null> => {
-    const answer = await ask(body);
+    const answer = await ask("/chat/completions", body);
     return isObject(answer) && Array.isArray(answer.choices) ? (answer.choices as Choice[]) : null;
   };
+  found.embeddings = hasVector(await ask("/embeddings", { input: "Hi" }));
+  // A model of vectors alone; any other that did not answer may only have been too slow.
+  found.chat = !found.embeddings || (await choicesOf({ messages: user("Hi"), max_tokens: 1 })) !== null;
+  if (!found.chat) return found;
   for (const { capability, body, without, proves } of PROBES) {
     const choices = await choicesOf(body);
     const plain = choices === null || without === undefined ? [] : await choicesOf(without);
     if (choices !== null && plain !== null) found[capability] = proves(choices, plain);
   }
+  const completion = { prompt: "Hi", temperature: 0, max_tokens: 1 };
+  const plain = await ask("/completions", completion);
+  found.completions = hasText(plain);
+  if (found.completions) {
+    const between = await ask("/completions", { ...completion, suffix: " and that was all she said." });
+    // Many engines accept a suffix and ignore it; one that reads it counts its tokens.
+    found.suffix = hasText(between) && promptTokens(between) > promptTokens(plain);
+  }
   return found;
+}
+
+function hasVector(answer: unknown): boolean {
+  if (!isObject(answer) || !Array.isArray(answer.data)) return false;
+  const [first] = answer.data as unknown[];
+  return isObject(first) && Array.isArray(first.embedding) && typeof first.embedding[0] === "number";
+}
+
+function hasText(answer: unknown): boolean {
+  if (!isObject(answer) || !Array.isArray(answer.choices)) return false;
+  const [first] = answer.choices as unknown[];
+  return isObject(first) && typeof first.text === "string";
+}
+
+function promptTokens(answer: unknown): number {
+  const usage = isObject(answer) ? answer.usage : null;
+  return isObject(usage) && typeof usage.prompt_tokens === "number" ? usage.prompt_tokens : 0;
 }
 
 function parseJson(text: unknown): unknown {
