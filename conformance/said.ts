@@ -1,22 +1,31 @@
+/** A rule of the dialect that a reply broke, and the trap that it belongs to. */
+export interface Violation {
+  /** 0: a rule of the dialect that no trap names. */
+  trap: number;
+  what: string;
+}
+
 /** What a reply said, whatever its dialect; and how it broke the rules of its dialect. */
 export interface Said {
+  id: string | null;
   text: string;
   reasoning: string;
   calls: { id: string; name: string; arguments: string }[];
   /** Why it ended, in the dialect's own word. */
   end: string | null;
+  /** `input` includes what was read from a cache and written to one, whatever the dialect counts. */
   usage: { input: number; cached: number; output: number } | null;
   model: string | null;
   /** The code or type of an error, and its words. */
-  error: { code: string; message: string } | null;
-  /** Rules of the dialect that the stream broke. */
-  violations: string[];
+  error: { code: string; message: string; param: string | null } | null;
+  violations: Violation[];
   /** The dialect's terminator came, last and once. */
   terminated: boolean;
 }
 
 export function nothingSaid(): Said {
   return {
+    id: null,
     text: "",
     reasoning: "",
     calls: [],
@@ -44,4 +53,25 @@ export const count = (value: unknown): number => (typeof value === "number" ? va
 export interface StreamEvent {
   name: string | null;
   data: string;
+}
+
+/** The event's data as an object; null, and a violation, where it is none. */
+export function jsonOf(event: StreamEvent, violations: Violation[]): Json | null {
+  try {
+    const value: unknown = JSON.parse(event.data);
+    if (isObject(value)) return value;
+  } catch {
+    // Told below, with data that is JSON of another kind.
+  }
+  violations.push({ trap: 1, what: `an event that is no JSON object: ${event.data.slice(0, 60)}` });
+  return null;
+}
+
+/** Whether the words are an object in JSON, as every dialect's tool arguments must be. */
+export function isJsonObject(words: string): boolean {
+  try {
+    return isObject(JSON.parse(words));
+  } catch {
+    return false;
+  }
 }

@@ -1,99 +1,95 @@
-import {
-  count,
-  isObject,
-  type Json,
-  nothingSaid,
-  objects,
-  type Said,
-  type StreamEvent,
-  text,
-} from "../said.ts";
+import { count, isJsonObject, isObject, type Json, nothingSaid, objects, type Said, text } from "../said.ts";
+import { readOpenAiError } from "./openai-error.ts";
+import { type Rules, rules } from "./rules.ts";
 
-function readError(said: Said, error: unknown): void {
-  const { message, code, type } = isObject(error) ? error : {};
-  said.error = { code: String(code ?? type ?? ""), message: text(message) };
+/** What OpenAI's own type of a response has without fail. */
+const FIELDS = [
+  "id",
+  "created_at",
+  "error",
+  "incomplete_details",
+  "instructions",
+  "metadata",
+  "model",
+  "object",
+  "output",
+  "parallel_tool_calls",
+  "status",
+  "temperature",
+  "tool_choice",
+  "tools",
+  "top_p",
+];
+
+const STATUSES = new Set(["completed", "incomplete", "failed", "in_progress", "cancelled", "queued"]);
+
+/** What a response object must have, whatever stage it is in. */
+export function checkResponseObject(body: Json, { expect }: Rules): void {
+  const missing = FIELDS.filter((field) => !(field in body));
+  expect(0, missing.length === 0, `the response lacks ${missing.join(", ")}`);
+  expect(0, body.object === "response", `object is ${String(body.object)}`);
+  expect(0, STATUSES.has(text(body.status)), `status is ${String(body.status)}`);
+  expect(0, count(body.created_at) > 0, "no time of creation");
 }
 
-function readItem(said: Said, item: Json): void {
-  if (item.type === "message")
-    said.text += objects(item.content)
-      .map((part) => text(part.text) || text(part.refusal))
-      .join("");
-  else if (item.type === "reasoning")
-    said.reasoning += [...objects(item.summary), ...objects(item.content)]
-      .map((part) => text(part.text))
-      .join("");
-  else if (item.type === "function_call")
-    said.calls.push({ id: text(item.call_id), name: text(item.name), arguments: text(item.arguments) });
+function readPart(part: Json, said: Said, { expect }: Rules): void {
+  if (part.type === "output_text") {
+    said.text += text(part.text);
+    expect(0, Array.isArray(part.annotations), "output_text without annotations");
+  } else if (part.type === "refusal") said.text += text(part.refusal);
+  else expect(0, false, `a content part of type ${String(part.type)}`);
 }
 
-/** Reads a whole response (OpenAI API reference, "Responses"). */
+/** Reads one item of the output. */
+export function readItem(item: Json, said: Said, held: Rules): void {
+  const { expect } = held;
+  expect(0, text(item.id) !== "", `an item of type ${String(item.type)} without an id`);
+  if (item.type === "message") {
+    expect(0, item.role === "assistant", "a message whose role is not assistant");
+    expect(0, text(item.status) !== "", "a message without a status");
+    for (const part of objects(item.content)) readPart(part, said, held);
+  } else if (item.type === "reasoning") {
+    expect(0, Array.isArray(item.summary), "reasoning without a summary");
+    for (const part of [...objects(item.summary), ...objects(item.content)])
+      said.reasoning += text(part.text);
+  } else if (item.type === "function_call") {
+    const words = text(item.arguments);
+    expect(11, text(item.call_id) !== "", "a function call without a call_id");
+    expect(11, text(item.name) !== "", "a function call without a name");
+    expect(12, isJsonObject(words), `arguments that are no JSON object in a string: ${words.slice(0, 60)}`);
+    said.calls.push({ id: text(item.call_id), name: text(item.name), arguments: words });
+  }
+}
+
+function readUsage(usage: unknown, { expect }: Rules): Said["usage"] {
+  if (!isObject(usage)) return null;
+  const details = isObject(usage.input_tokens_details) ? usage.input_tokens_details : null;
+  expect(8, details !== null, "usage without input_tokens_details");
+  expect(8, isObject(usage.output_tokens_details), "usage without output_tokens_details");
+  const [input, output] = [count(usage.input_tokens), count(usage.output_tokens)];
+  expect(8, usage.total_tokens === input + output, "total_tokens is not the sum of both");
+  return { input, cached: count(details?.cached_tokens), output };
+}
+
+/** Reads a whole response (OpenAI API reference, "The response object"). */
 export function readResponse(body: Json): Said {
   const said = nothingSaid();
-  if (body.error != null) readError(said, body.error);
-  if (body.object !== "response") return said;
+  const held = rules();
+  said.violations = held.broken;
+  if (body.error != null) said.error = readOpenAiError(body.error, held);
+  if (body.object !== "response" && said.error !== null) return said;
+  checkResponseObject(body, held);
+  said.id = text(body.id) || null;
   said.model = text(body.model) || null;
-  for (const item of objects(body.output)) readItem(said, item);
-  const details = isObject(body.incomplete_details) ? text(body.incomplete_details.reason) : "";
-  said.end = details || text(body.status) || null;
-  if (isObject(body.usage)) {
-    const cached = isObject(body.usage.input_tokens_details)
-      ? body.usage.input_tokens_details.cached_tokens
-      : 0;
-    said.usage = {
-      input: count(body.usage.input_tokens),
-      cached: count(cached),
-      output: count(body.usage.output_tokens),
-    };
-  }
+  for (const item of objects(body.output)) readItem(item, said, held);
+  const reason = isObject(body.incomplete_details) ? text(body.incomplete_details.reason) : "";
+  held.expect(
+    16,
+    (body.status === "incomplete") === (reason !== ""),
+    "incomplete and its reason do not agree",
+  );
+  said.end = reason || text(body.status) || null;
+  said.usage = readUsage(body.usage, held);
   said.terminated = true;
-  return said;
-}
-
-const LAST = new Set(["response.completed", "response.incomplete", "response.failed"]);
-
-/** Reads a response's stream and holds it to its rules: numbers in sequence, items that open, fill and close, one last event. */
-export function readResponseStream(events: readonly StreamEvent[]): Said {
-  const violations: string[] = [];
-  const open = new Map<number, string>();
-  let final: Json | null = null;
-  let error: unknown = null;
-  let began = false;
-  for (const [at, { name, data }] of events.entries()) {
-    let event: unknown;
-    try {
-      event = JSON.parse(data);
-    } catch {
-      violations.push(data === "[DONE]" ? "[DONE] in a dialect that has none" : "an event that is no JSON");
-      continue;
-    }
-    if (!isObject(event)) continue;
-    const type = text(event.type);
-    if (name !== type) violations.push(`the event is named ${name} and says ${type}`);
-    if (event.sequence_number !== at)
-      violations.push(`sequence_number ${event.sequence_number} where ${at} is next`);
-    if (final !== null) violations.push(`${type} after the last event`);
-    if (!began && type !== "error" && type !== "response.created")
-      violations.push(`${type} before response.created`);
-    began = true;
-    const index = count(event.output_index);
-    if (type === "response.output_item.added") open.set(index, "");
-    else if (type.endsWith(".delta")) {
-      if (!open.has(index)) violations.push(`${type} of an item that is not open`);
-      open.set(index, (open.get(index) ?? "") + text(event.delta));
-    } else if (type === "response.output_item.done") {
-      const whole = nothingSaid();
-      readItem(whole, isObject(event.item) ? event.item : {});
-      const told = whole.calls[0]?.arguments ?? whole.text + whole.reasoning;
-      if (open.get(index) !== told) violations.push("an item says something else than its deltas");
-      open.delete(index);
-    } else if (type === "error") error = event;
-    else if (LAST.has(type)) final = isObject(event.response) ? event.response : {};
-  }
-  const said = final === null ? nothingSaid() : readResponse(final);
-  if (final === null && error !== null) readError(said, error);
-  if (final !== null && said.error === null && open.size > 0) violations.push("an item is left open");
-  said.terminated = final !== null && said.error === null;
-  said.violations.push(...violations);
   return said;
 }

@@ -1,22 +1,28 @@
 import type { World } from "../case.ts";
+import { startAimock } from "../upstream/aimock.ts";
 import { startUpstreamServer, type UpstreamServer } from "../upstream/server.ts";
 import { startLiteLlm } from "./litellm.ts";
 import { startPortkeyTarget } from "./portkey.ts";
 import { startRoutelet } from "./routelet.ts";
 
-/** A gateway that was started for the suite, with the upstreams that it points at. */
-export interface Launched {
-  name: string;
-  world: World;
-  close(): Promise<void>;
-}
-
+/** What stands behind the gateway under test. */
 export interface Upstreams {
   openai: UpstreamServer;
   anthropic: UpstreamServer;
+  /** The port of a healthy server that somebody else wrote. */
+  healthyPort: number;
+  close(): Promise<void>;
 }
 
-export type Launch = (upstreams: Upstreams) => Promise<Omit<Launched, "close"> & { close(): Promise<void> }>;
+/** A gateway that was started for the suite. */
+export interface Launched {
+  name: string;
+  target: World["target"];
+  adminKey: string | null;
+  close(): Promise<void>;
+}
+
+export type Launch = (upstreams: Upstreams) => Promise<Launched>;
 
 export const TARGETS: Record<string, Launch> = {
   routelet: startRoutelet,
@@ -24,25 +30,31 @@ export const TARGETS: Record<string, Launch> = {
   litellm: startLiteLlm,
 };
 
+/** Starts what stands behind a gateway; 0 takes any free port. */
 export async function startUpstreams(ports: { openai: number; anthropic: number }): Promise<Upstreams> {
+  const [openai, anthropic, aimock] = await Promise.all([
+    startUpstreamServer(ports.openai),
+    startUpstreamServer(ports.anthropic),
+    startAimock(),
+  ]);
   return {
-    openai: await startUpstreamServer(ports.openai),
-    anthropic: await startUpstreamServer(ports.anthropic),
+    openai,
+    anthropic,
+    healthyPort: aimock.port,
+    async close() {
+      await Promise.all([openai.close(), anthropic.close(), aimock.close()]);
+    },
   };
 }
 
-/** Starts a gateway by name. */
-export async function launch(name: string): Promise<Launched> {
-  const start = TARGETS[name];
-  if (start === undefined)
-    throw new Error(`--launch takes one of ${Object.keys(TARGETS).join(", ")}, not ${name}`);
-  const upstreams = await startUpstreams({ openai: 0, anthropic: 0 });
-  const started = await start(upstreams);
+/** The world of a suite: a gateway, and what stands behind it. */
+export function worldOf(options: { launched: Launched; upstreams: Upstreams; strict: boolean }): World {
+  const { launched, upstreams, strict } = options;
   return {
-    ...started,
-    async close() {
-      await started.close();
-      await Promise.all([upstreams.openai.close(), upstreams.anthropic.close()]);
-    },
+    target: launched.target,
+    adminKey: launched.adminKey,
+    servers: { openai: upstreams.openai, anthropic: upstreams.anthropic },
+    healthyPort: upstreams.healthyPort,
+    strict,
   };
 }

@@ -58,7 +58,8 @@ export const startLiteLlm: Launch = async (upstreams) => {
   }
   return {
     name: LITELLM,
-    world: { target: { baseUrl, key: KEY }, adminKey: null, servers: upstreams },
+    target: { baseUrl, key: KEY },
+    adminKey: null,
     async close() {
       child.kill("SIGTERM");
       if (child.exitCode === null) await once(child, "exit");

@@ -1,6 +1,10 @@
-import { createServer, request as httpRequest } from "node:http";
+import { createServer, request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { PORTKEY, startPortkey } from "../../bench/lib/portkey.ts";
 import type { Launch } from "./launch.ts";
+
+const CLIENT_KEY = "client-key";
+/** It has no keys of its own: what it gets is the provider's. Who calls it is not asked. */
+const PROVIDER_KEY = "upstream-key";
 
 /** Portkey takes provider and upstream from headers; which one follows from the model's name, as with the others. */
 export const startPortkeyTarget: Launch = async (upstreams) => {
@@ -18,13 +22,23 @@ export const startPortkeyTarget: Launch = async (upstreams) => {
   );
   return {
     name: PORTKEY,
-    world: { target: { baseUrl: proxy.url, key: "upstream-key" }, adminKey: null, servers: upstreams },
+    target: { baseUrl: proxy.url, key: CLIENT_KEY },
+    adminKey: null,
     async close() {
       await proxy.close();
       await portkey.close();
     },
   };
 };
+
+/** The caller's key, where it is the right one, becomes the provider's. */
+function withProviderKey(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const swapped = Object.entries(headers).map(([name, value]) => [
+    name,
+    typeof value === "string" ? value.replace(CLIENT_KEY, PROVIDER_KEY) : value,
+  ]);
+  return Object.fromEntries(swapped);
+}
 
 /** Adds headers to a request by its model, and passes all else on as it is. */
 async function startHeaderProxy(
@@ -45,7 +59,7 @@ async function startHeaderProxy(
           path: incoming.url,
           method: incoming.method,
           agent: false,
-          headers: { ...incoming.headers, ...headersFor(model) },
+          headers: { ...withProviderKey(incoming.headers), ...headersFor(model) },
         },
         (response) => {
           outgoing.writeHead(response.statusCode ?? 502, response.headers);

@@ -13,11 +13,8 @@ export const startRoutelet: Launch = async (upstreams) => {
   });
   return {
     name: "Routelet",
-    world: {
-      target: { baseUrl: gateway.url, key: API_KEY },
-      adminKey: ADMIN_KEY,
-      servers: upstreams,
-    },
+    target: { baseUrl: gateway.url, key: API_KEY },
+    adminKey: ADMIN_KEY,
     close: () => gateway.close(),
   };
 };

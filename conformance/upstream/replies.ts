@@ -1,27 +1,14 @@
 import type { Json } from "../said.ts";
-import type { Script, Step } from "./server.ts";
+import { responseEvents, wholeResponse } from "./native-responses.ts";
+import type { Script, Step } from "./play.ts";
+import { CREATED, MODEL, named, type Saying, sse, USAGE } from "./saying.ts";
 
-/** What a healthy upstream says, in no dialect. */
-export interface Saying {
-  text?: readonly string[];
-  reasoning?: readonly string[];
-  /** Anthropic's signature of the reasoning. */
-  signature?: string;
-  calls?: readonly { id: string; name: string; arguments: string }[];
-  end?: string;
-}
+export { named, type Saying, sse, USAGE } from "./saying.ts";
 
-export type Backend = "openai" | "anthropic";
+/** What a backend speaks: OpenAI's chat as all compatible servers do, OpenAI's own responses, Anthropic's messages. */
+export type Backend = "openai" | "responses" | "anthropic";
 
-export const USAGE = { input: 20, cached: 8, output: 6 };
-
-const CREATED = 1_760_000_000;
 const ID = "chatcmpl-upstream";
-const MODEL = "upstream-model";
-
-export const sse = (data: unknown): string =>
-  `data: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`;
-export const named = (event: Json): string => `event: ${String(event.type)}\n${sse(event)}`;
 
 /** A chat chunk; `more` overrides. */
 export function chunk(delta: Json | null, finish: string | null = null, more: Json = {}): Json {
@@ -42,23 +29,27 @@ export const CHAT_USAGE = {
   prompt_tokens_details: { cached_tokens: USAGE.cached },
 };
 
+/** The chunk that `include_usage` asks for. */
+export const USAGE_EVENT = sse(chunk(null, null, { usage: CHAT_USAGE }));
+
 const MESSAGE_USAGE = {
   input_tokens: USAGE.input - USAGE.cached,
   cache_read_input_tokens: USAGE.cached,
   cache_creation_input_tokens: 0,
 };
 
-const ENDS: Record<Backend, { words: string; calls: string }> = {
+const ENDS: Record<"openai" | "anthropic", { words: string; calls: string }> = {
   openai: { words: "stop", calls: "tool_calls" },
   anthropic: { words: "end_turn", calls: "tool_use" },
 };
 
-function endOf(backend: Backend, saying: Saying): string {
+function endOf(backend: "openai" | "anthropic", saying: Saying): string {
   return saying.end ?? ENDS[backend][saying.calls === undefined ? "words" : "calls"];
 }
 
 /** The events of a healthy stream, one string each, so that a case can break any of them. */
 export function events(backend: Backend, saying: Saying): string[] {
+  if (backend === "responses") return responseEvents(saying);
   return backend === "openai" ? chatEvents(saying) : messageEvents(saying);
 }
 
@@ -75,7 +66,7 @@ function chatEvents(saying: Saying): string[] {
     sse(chunk({ role: "assistant", content: "" })),
     ...deltas.map((delta) => sse(chunk(delta))),
     sse(chunk({}, endOf("openai", saying))),
-    sse(chunk(null, null, { usage: CHAT_USAGE })),
+    USAGE_EVENT,
     sse("[DONE]"),
   ];
 }
@@ -135,6 +126,7 @@ function messageEvents(saying: Saying): string[] {
 
 /** A healthy whole reply. */
 export function whole(backend: Backend, saying: Saying): Json {
+  if (backend === "responses") return wholeResponse(saying);
   const words = (saying.text ?? []).join("");
   const thought = (saying.reasoning ?? []).join("");
   if (backend === "anthropic") {
@@ -196,7 +188,7 @@ export function healthy(backend: Backend, saying: Saying, streamed: boolean): Sc
 /** An error object in the backend's dialect. */
 export function errorBody(backend: Backend, message: string, code: string): string {
   return JSON.stringify(
-    backend === "openai"
+    backend !== "anthropic"
       ? { error: { message, type: "invalid_request_error", param: null, code } }
       : { type: "error", error: { type: code, message } },
   );
