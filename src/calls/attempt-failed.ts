@@ -1,6 +1,6 @@
 import { providerNamed } from "../backends/providers/registry.ts";
 import { RouteletError } from "../errors.ts";
-import type { PlannedAttempt } from "../routing/plan.ts";
+import type { AskedBackend } from "../routing/plan.ts";
 
 /** What a backend answered instead of a reply: its own status and body, which the client gets if nothing better comes. */
 export interface BackendRefusal {
@@ -39,7 +39,7 @@ function retryAfterSeconds(headers: Headers, now: number): number | undefined {
  * may show a part of the provider's.
  */
 export function refused(options: {
-  planned: PlannedAttempt;
+  planned: AskedBackend;
   status: number;
   headers: Headers;
   body: Uint8Array;
@@ -54,14 +54,24 @@ export function refused(options: {
     kind: busy ? "rate_limited" : status < 500 ? "invalid_request" : "upstream",
     code: busy ? "backend_busy" : `backend_${status}`,
     status,
-    message: text ?? `The backend answered ${status} and did not say why. Try again.`,
+    message: text ?? unsaid(status),
     retryable: busy || status === 408 || status >= 500,
     retryAfterSeconds: retryAfterSeconds(headers, options.now),
   });
   return new AttemptFailed(error, text !== null && options.passes ? { status, headers, body } : null);
 }
 
-function keyRefused(planned: PlannedAttempt): RouteletError {
+/** What a refusal without words may mean. No word of the model: `inOtherDialect` takes such a 404 to be about that. */
+function unsaid(status: number): string {
+  const advice = NO_SUCH_ENDPOINT.has(status)
+    ? "It may not have this endpoint: correct its base URL, or ask a provider that has it."
+    : "Try again.";
+  return `The backend answered ${status} and did not say why. ${advice}`;
+}
+
+const NO_SUCH_ENDPOINT = new Set([404, 405, 501]);
+
+function keyRefused(planned: AskedBackend): RouteletError {
   const what =
     planned.kind === "node"
       ? "The engine that the node is attached to refused the node's key: correct it in the node's configuration."

@@ -1,17 +1,15 @@
 import type { BackendReply } from "../backends/reply.ts";
-import type { Call, WireDialect } from "../dialects/call.ts";
-import type { ClientDialect } from "../dialects/dialect.ts";
 import type { ReplyFacts } from "../dialects/reply.ts";
 import type { RouteletError } from "../errors.ts";
 import { costUsd } from "../ledger/pricing.ts";
 import type { AttemptRecord, Outcome, TokenUsage } from "../ledger/records.ts";
-import type { PlannedAttempt } from "../routing/plan.ts";
-import type { CallTrace } from "../telemetry/trace-handles.ts";
+import type { AskedBackend } from "../routing/plan.ts";
+import type { AttemptContent, CallTrace } from "../telemetry/trace-handles.ts";
 import type { NodeSpan } from "../tunnel/protocol/messages.ts";
 
 /** One attempt while it runs: gathers what the ledger and the trace are to know of it, and ends both, once. */
 export interface AttemptLog {
-  readonly planned: PlannedAttempt;
+  readonly planned: AskedBackend;
   /** `slm/<model>` or `llm/<provider>/<model>`. */
   readonly servedBy: string;
   /** Trace headers for the node; empty for a cloud provider. */
@@ -32,12 +30,6 @@ export interface AttemptLog {
 
 /** How long the end of a call waits for the node's last frame, in milliseconds; it is on its way with the last bytes. */
 const SPANS_WAIT_MS = 1_000;
-
-/** `gen_ai.operation.name` of the dialects that are not chat (OpenTelemetry GenAI conventions). */
-const OPERATIONS: Partial<Record<WireDialect, string>> = {
-  "openai-completions": "text_completion",
-  "openai-embeddings": "embeddings",
-};
 
 const OUTCOMES: Partial<Record<RouteletError["kind"], Outcome>> = {
   cancelled: "cancelled",
@@ -80,11 +72,20 @@ async function within(promise: Promise<NodeSpan[]>, ms: number): Promise<NodeSpa
   }
 }
 
+/** As in `x-routelet-served-by`; a route of a provider that is about no model has none in it. */
+function servedByOf(asked: AskedBackend): string {
+  if (asked.kind === "node") return `slm/${asked.model}`;
+  return asked.model === "" ? `llm/${asked.provider}` : `llm/${asked.provider}/${asked.model}`;
+}
+
 export function openAttemptLog(options: {
   seq: number;
-  planned: PlannedAttempt;
-  call: Call;
-  client: ClientDialect;
+  planned: AskedBackend;
+  /** `gen_ai.operation.name`. */
+  operation: string;
+  stream: boolean;
+  /** What was asked and, from the bytes of the reply, what was said; for the trace. */
+  said: (reply: Uint8Array) => AttemptContent;
   trace: CallTrace;
   now: () => number;
 }): AttemptLog {
@@ -98,8 +99,8 @@ export function openAttemptLog(options: {
     provider: isNode ? "routelet" : planned.provider,
     model: planned.model,
     backend,
-    operation: OPERATIONS[options.call.dialect] ?? "chat",
-    stream: options.call.stream,
+    operation: options.operation,
+    stream: options.stream,
     startedAt,
   });
   const tunnel = isNode ? span.tunnel({ nodeId: planned.nodeId, startedAt }) : null;
@@ -159,7 +160,7 @@ export function openAttemptLog(options: {
 
   return {
     planned,
-    servedBy: isNode ? `slm/${planned.model}` : `llm/${planned.provider}/${planned.model}`,
+    servedBy: servedByOf(planned),
     tunnelHeaders: tunnel?.headers ?? {},
     answered(answer) {
       reply = answer;
@@ -170,10 +171,7 @@ export function openAttemptLog(options: {
     },
     onEnd: (listener) => listeners.push(listener),
     content(reply) {
-      span.content(() => ({
-        input: options.client.traceInput(options.call),
-        output: options.client.traceOutput(reply(), options.call.stream),
-      }));
+      span.content(() => options.said(reply()));
     },
     fail(error, status) {
       closing ??= close(outcomeOf(error), error, null, status ?? record.status);

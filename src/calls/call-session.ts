@@ -41,9 +41,10 @@ export interface CallSession {
   waitUntil(work: Promise<unknown>): void;
   now(): number;
   /** Known after parsing. */
-  call: Call | null;
+  call: Pick<Call, "requestedModel" | "stream"> | null;
+  /** The request's body, where it is to be kept. */
   bytes: Uint8Array | null;
-  plan: Plan | null;
+  plan: Pick<Plan, "reason"> | null;
   /** What the reply cache did; null where it was not asked. */
   cache: "hit" | "miss" | "bypass" | null;
   /** For a dialect that keeps replies. */
@@ -76,6 +77,7 @@ function afterResponse(): Promise<void> {
  */
 export async function openCallSession(options: {
   request: Request;
+  /** `/v1/chat/completions`; with its method where that is not POST. */
   endpoint: string;
   env: Env;
   ctx: ExecutionContext;
@@ -85,11 +87,12 @@ export async function openCallSession(options: {
   const startedAt = now();
   const waitUntil = (work: Promise<unknown>) => ctx.waitUntil(work);
   const telemetry = isolateTelemetry(env);
+  const [path = endpoint, method = "POST"] = endpoint.split(" ").reverse();
   const trace = startCallTrace({
     config: telemetry,
     headers: request.headers,
-    method: "POST",
-    path: endpoint,
+    method,
+    path,
     clock: now,
     startedAt,
   });
@@ -135,6 +138,9 @@ export async function openCallSession(options: {
     },
     headers: (servedBy, reason) => ({
       "x-routelet-call": record.id,
+      "x-request-id": record.id,
+      // The name that Anthropic's SDKs read.
+      "request-id": endpoint === "/v1/messages" ? record.id : null,
       "x-routelet-served-by": servedBy,
       "x-routelet-reason": reason,
       "x-routelet-task": session.task,

@@ -1,22 +1,20 @@
-import { healthKey, noteOutcome } from "../backends/health.ts";
+import type { WireDialect } from "../dialects/call.ts";
 import { toRouteletError } from "../errors.ts";
 import { forgetFleet } from "../fleet/fleet-cache.ts";
-import { beginOnNode } from "../fleet/in-flight.ts";
-import { noteSilence } from "../fleet/silent-nodes.ts";
-import type { Plan, PlannedAttempt } from "../routing/plan.ts";
+import type { AskedBackend, Plan, PlannedAttempt } from "../routing/plan.ts";
 import { nextTry } from "../routing/retry.ts";
-import { orAborted, startAttemptClock } from "./attempt-clock.ts";
+import { orAborted } from "./attempt-clock.ts";
 import { AttemptFailed } from "./attempt-failed.ts";
-import { type AttemptLog, openAttemptLog } from "./attempt-log.ts";
+import type { AttemptLog } from "./attempt-log.ts";
+import { hedged } from "./hedge.ts";
 import { inOtherDialect } from "./other-dialect.ts";
-import { type AttemptInput, type ReadyReply, tryBackend } from "./try-backend.ts";
+import { type StartedInput, startAttempt } from "./start-attempt.ts";
+import type { ReadyReply } from "./try-backend.ts";
 
-export interface AttemptsInput extends AttemptInput {
+export interface AttemptsInput extends StartedInput {
   plan: Plan;
   /** Plans anew on a fresh snapshot of the fleet; null when that gives nothing. */
   replan: () => Promise<Plan | null>;
-  /** The client's own signal. */
-  left: AbortSignal;
   random: () => number;
 }
 
@@ -35,42 +33,13 @@ function replanFailed(cause: unknown): null {
   return null;
 }
 
-const backendOf = (planned: PlannedAttempt) => (planned.kind === "node" ? planned.nodeId : planned.provider);
+/** `gen_ai.operation.name` of the dialects that are not chat (OpenTelemetry GenAI conventions). */
+const OPERATIONS: Partial<Record<WireDialect, string>> = {
+  "openai-completions": "text_completion",
+  "openai-embeddings": "embeddings",
+};
 
-/** One attempt with its clocks and its record. What it throws has been recorded. */
-async function attempt(
-  input: AttemptsInput,
-  planned: PlannedAttempt,
-  logs: AttemptLog[],
-  firstByteMs: number,
-): Promise<ReadyReply> {
-  const { client, call, trace, now } = input;
-  const log = openAttemptLog({ seq: logs.length + 1, planned, call, client, trace, now });
-  logs.push(log);
-  if (planned.kind === "node") log.onEnd(beginOnNode(planned.nodeId));
-  const clock = startAttemptClock({
-    client: input.left,
-    firstByteMs,
-    idleMs: input.settings.deadlines.idleMs,
-    totalEndsAt: input.totalEndsAt,
-    now,
-  });
-  const note = (error: AttemptFailed["error"] | null) =>
-    noteOutcome({ backend: healthKey(planned), error, at: now(), policy: input.settings.breaker });
-  try {
-    const ready = await tryBackend(input, planned, log, clock);
-    note(null);
-    return ready;
-  } catch (thrown) {
-    clock.stop();
-    const failed = thrown instanceof AttemptFailed ? thrown : new AttemptFailed(toRouteletError(thrown));
-    log.fail(failed.error, failed.refusal?.status ?? null);
-    note(failed.error);
-    if (planned.kind === "node" && failed.error.code === "first_byte_timeout")
-      noteSilence({ nodeId: planned.nodeId, now: now() });
-    throw failed;
-  }
-}
+const backendOf = (planned: AskedBackend) => (planned.kind === "node" ? planned.nodeId : planned.provider);
 
 /** A request that a provider found wrong is wrong for the others too; a node may only be too small for it. */
 function isCallersFault(planned: PlannedAttempt, { kind, status }: AttemptFailed["error"]): boolean {
@@ -110,7 +79,17 @@ export async function runAttempts(input: AttemptsInput, logs: AttemptLog[]): Pro
     if (last !== undefined && spent >= planned.firstByteMs && left.length > 0) continue;
     tries += 1;
     try {
-      return await attempt(input, planned, logs, Math.max(MIN_FIRST_BYTE_MS, planned.firstByteMs - spent));
+      const firstByteMs = Math.max(MIN_FIRST_BYTE_MS, planned.firstByteMs - spent);
+      const first = startAttempt({ input, planned, logs, firstByteMs });
+      return await hedged({
+        first,
+        afterMs: input.settings.hedging.afterMs,
+        next: () => {
+          const other = left.shift();
+          if (other === undefined) return null;
+          return startAttempt({ input, planned: other, logs, firstByteMs: other.firstByteMs });
+        },
+      });
     } catch (thrown) {
       if (!(thrown instanceof AttemptFailed)) throw thrown;
       last = thrown;

@@ -5,10 +5,13 @@ import type { Capabilities, ServedModel } from "../tunnel/protocol/messages.ts";
 import { orderFor } from "./sticky.ts";
 import type { Target } from "./target.ts";
 
+/** Who is asked for what. */
+export type AskedBackend =
+  | { kind: "node"; nodeId: string; model: string }
+  | { kind: "cloud"; provider: string; model: string };
+
 /** One backend to try. */
-export type PlannedAttempt =
-  | { kind: "node"; nodeId: string; model: string; speaks: WireDialect; firstByteMs: number }
-  | { kind: "cloud"; provider: string; model: string; speaks: WireDialect; firstByteMs: number };
+export type PlannedAttempt = AskedBackend & { speaks: WireDialect; firstByteMs: number };
 
 export interface Plan {
   /** Tried in order until one has something to release; never empty. */

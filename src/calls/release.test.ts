@@ -1,0 +1,23 @@
+import { describe, expect, it } from "vitest";
+import { responseHeaders } from "./release.ts";
+
+const ids = (backend: Record<string, string>, own: Record<string, string | null>) => {
+  const headers = responseHeaders(new Headers(backend), own);
+  return [headers.get("x-request-id"), headers.get("request-id")];
+};
+
+describe("the id of a request", () => {
+  const openAi = { "x-routelet-call": "call_1", "x-request-id": "call_1", "request-id": null };
+  const anthropic = { ...openAi, "request-id": "call_1" };
+
+  it.each([
+    ["the call's where the backend has none", {}, openAi, ["call_1", null]],
+    ["the backend's where it has one", { "x-request-id": "req_b" }, openAi, ["req_b", null]],
+    ["the call's under both names for Anthropic's clients", {}, anthropic, ["call_1", "call_1"]],
+    ["Anthropic's under both names", { "request-id": "req_b" }, anthropic, ["req_b", "req_b"]],
+    ["OpenAI's for Anthropic's clients too", { "x-request-id": "req_b" }, anthropic, ["req_b", "req_b"]],
+    ["each of two", { "x-request-id": "a", "request-id": "b" }, anthropic, ["a", "b"]],
+  ])("is %s", (_name, backend, own, wanted) => {
+    expect(ids(backend, own)).toEqual(wanted);
+  });
+});
