@@ -50,11 +50,23 @@ export interface CustomToolCallItem {
   input: string;
 }
 
+/** A search in the caller's own tools, which the caller makes. */
+export interface ToolSearchCallItem {
+  id: string;
+  type: "tool_search_call";
+  status: "in_progress" | "completed" | "incomplete";
+  call_id: string;
+  execution: "client";
+  arguments: unknown;
+}
+
 /** A call of one of the caller's own tools. */
-export type CallItem = FunctionCallItem | CustomToolCallItem;
+export type CallItem = FunctionCallItem | CustomToolCallItem | ToolSearchCallItem;
+
+const CALLS: readonly string[] = ["function_call", "custom_tool_call", "tool_search_call"];
 
 export type OutputItem = MessageItem | ReasoningItem | CallItem;
 
 export function isCall(item: OutputItem): item is CallItem {
-  return item.type === "function_call" || item.type === "custom_tool_call";
+  return CALLS.includes(item.type);
 }

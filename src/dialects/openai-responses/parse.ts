@@ -23,6 +23,8 @@ const TOOL_ITEMS = new Set([
   "function_call_output",
   "custom_tool_call",
   "custom_tool_call_output",
+  "tool_search_call",
+  "tool_search_output",
 ]);
 
 function needsOf(request: ResponsesRequest): Needs {

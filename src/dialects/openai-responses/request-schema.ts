@@ -62,6 +62,20 @@ const customToolCallOutput = z.looseObject({
   output: z.union([z.string(), z.array(inputPart)]),
 });
 
+const toolSearchCall = z.looseObject({
+  type: z.literal("tool_search_call"),
+  call_id: z.string(),
+  arguments: z.unknown(),
+});
+
+const tool = z.looseObject({ type: z.string() });
+
+export const toolSearchOutput = z.looseObject({
+  type: z.literal("tool_search_output"),
+  call_id: z.string(),
+  tools: z.array(tool),
+});
+
 const reasoning = z.looseObject({
   type: z.literal("reasoning"),
   summary: z.array(reasoningText).optional(),
@@ -76,6 +90,8 @@ export const translatableItem = z.union([
   functionCallOutput,
   customToolCall,
   customToolCallOutput,
+  toolSearchCall,
+  toolSearchOutput,
   reasoning,
 ]);
 export type TranslatableItem = z.infer<typeof translatableItem>;
@@ -87,8 +103,6 @@ const anyItem = z.looseObject({
   role: z.string().optional(),
   id: z.string().nullish(),
 });
-
-const tool = z.looseObject({ type: z.string() });
 
 export const functionTool = z.looseObject({
   type: z.literal("function"),
@@ -108,6 +122,13 @@ export const customTool = z.looseObject({
       z.looseObject({ type: z.literal("grammar"), syntax: z.string(), definition: z.string() }),
     ])
     .nullish(),
+});
+
+/** A search in the caller's own tools, which the caller makes. */
+export const searchTool = z.looseObject({
+  type: z.literal("tool_search"),
+  description: z.string().nullish(),
+  parameters: object.nullish(),
 });
 
 export const namespaceTool = z.looseObject({

@@ -236,7 +236,7 @@ export function createResponseBuilder(context: RenderContext): ResponseBuilder {
     const item = calls.get(index);
     if (item === undefined || words === "") return [];
     written.set(item, (written.get(item) ?? "") + words);
-    if (item.type === "custom_tool_call") return [];
+    if (item.type !== "function_call") return [];
     item.arguments += words;
     return [
       event("response.function_call_arguments.delta", {

@@ -19,7 +19,7 @@ import {
   toolChoice,
   translatableItem,
 } from "./request-schema.ts";
-import { customArguments, flatName, type ReadTools, readTools } from "./tools.ts";
+import { customArguments, flatName, type ReadTools, readTools, SEARCH_NAME } from "./tools.ts";
 
 const TRANSLATABLE = new Set([
   undefined,
@@ -30,6 +30,13 @@ const TRANSLATABLE = new Set([
   "custom_tool_call_output",
   "reasoning",
 ]);
+
+/** A tool search is the caller's own, or OpenAI's; only the caller's names the call that it belongs to. */
+function isTranslatable(item: { type?: string; execution?: unknown }): boolean {
+  if (item.type === "tool_search_call" || item.type === "tool_search_output")
+    return item.execution === "client";
+  return TRANSLATABLE.has(item.type);
+}
 
 /** Fields that say what the gateway does, or that every backend may leave aside without changing the answer. */
 const NOT_THE_BACKENDS = new Set([
@@ -58,7 +65,7 @@ function nativeOnly(
   const known = new Set([...Object.keys(responsesRequest.shape), ...NOT_THE_BACKENDS]);
   const fields = Object.keys(json).filter((field) => !known.has(field) && !saysNothing(field, json[field]));
   const items = Array.isArray(request.input)
-    ? request.input.flatMap(({ type }, at) => (TRANSLATABLE.has(type) ? [] : `input[${at}]`))
+    ? request.input.flatMap((item, at) => (isTranslatable(item) ? [] : `input[${at}]`))
     : [];
   const truncation = request.truncation === "auto" ? ["truncation"] : [];
   return [...fields, ...tools, ...items, ...truncation];
@@ -116,10 +123,16 @@ function outputs(content: string | InputPartOf[], param: string): OutputPart[] {
   });
 }
 
-type ResultItem = Extract<TranslatableItem, { type: "function_call_output" | "custom_tool_call_output" }>;
+const RESULTS = ["function_call_output", "custom_tool_call_output", "tool_search_output"] as const;
+type ResultItem = Extract<TranslatableItem, { type: (typeof RESULTS)[number] }>;
 
-const isResult = (item: TranslatableItem): item is ResultItem =>
-  item.type === "function_call_output" || item.type === "custom_tool_call_output";
+const isResult = (item: TranslatableItem): item is ResultItem => RESULTS.some((type) => type === item.type);
+
+/** What a tool said. A search says which tools it found; they stand among the request's tools then. */
+function resultOf(item: ResultItem, param: string): InputPart[] {
+  if (item.type !== "tool_search_output") return inputs(item.output, `${param}.output`);
+  return [{ type: "text", text: JSON.stringify({ tools: item.tools }) }];
+}
 
 /** What an item adds to the assistant's turn; null when it is of another turn. */
 function assistantParts(item: TranslatableItem, param: string): OutputPart[] | null {
@@ -127,6 +140,10 @@ function assistantParts(item: TranslatableItem, param: string): OutputPart[] | n
     const name = flatName(item.name, item.namespace);
     const given = item.type === "function_call" ? item.arguments : customArguments(item.input);
     return [{ type: "tool_call", id: item.call_id, name, arguments: given }];
+  }
+  if (item.type === "tool_search_call") {
+    const given = JSON.stringify(item.arguments ?? {});
+    return [{ type: "tool_call", id: item.call_id, name: SEARCH_NAME, arguments: given }];
   }
   if (item.type === "reasoning") {
     const texts = item.content?.length ? item.content : (item.summary ?? []);
@@ -153,8 +170,12 @@ function readItems(items: readonly TranslatableItem[]): Message[] {
       if (last?.role === "assistant") last.content.push(...said);
       else messages.push({ role: "assistant", content: said });
     } else if (isResult(item)) {
-      const content = inputs(item.output, `${param}.output`);
-      messages.push({ role: "tool", callId: item.call_id, content, isError: false });
+      messages.push({
+        role: "tool",
+        callId: item.call_id,
+        content: resultOf(item, param),
+        isError: false,
+      });
     } else if (item.type === undefined || item.type === "message") {
       const content = inputs(item.content, `${param}.content`);
       if (item.role === "user") messages.push({ role: "user", content });
@@ -188,14 +209,14 @@ function readFormat({ text }: ResponsesRequest): ModelRequest["format"] {
  * @throws RouteletError `invalid_type`, with `param`.
  */
 export function responsesToRequest(json: Record<string, unknown>, request: ResponsesRequest): ModelRequest {
-  const tools = readTools(request.tools);
+  const tools = readTools(request);
   const native = nativeOnly(json, request, tools);
   const asked: { type?: string }[] =
     typeof request.input === "string"
       ? [{ role: "user", content: request.input } as { type?: string }]
       : (request.input ?? []);
   const items = asked.flatMap((item, at) =>
-    TRANSLATABLE.has(item.type) ? readWith(translatableItem, item, ["input", at]) : [],
+    isTranslatable(item) ? readWith(translatableItem, item, ["input", at]) : [],
   );
   const system: Message[] = request.instructions
     ? [{ role: "system", content: [{ type: "text", text: request.instructions }] }]
