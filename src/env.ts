@@ -19,6 +19,8 @@ export interface Env extends ProviderEnv {
   /** A fixed API key of project `default`, for local use. */
   ROUTELET_API_KEY?: string;
   ROUTELET_ADMIN_KEY?: string;
+  /** Set where the gateway runs on its owner's machine: providers may then be on it and in its network. */
+  ROUTELET_LOCAL?: string;
   /** How many `Ledger` objects share the calls; 1 when absent. See `ledger/shards.ts`. */
   ROUTELET_LEDGER_SHARDS?: string;
 

@@ -1,12 +1,14 @@
 import { z } from "zod";
+import { modelName, policyFields, policyOverride } from "./settings/policy.ts";
+import { priceOverride } from "./settings/prices.ts";
+import { providerInput, storedProvider } from "./settings/providers.ts";
 
-/** A cloud model: a node's are reached by `auto` and `slm`. */
-const modelName = z
+/** An origin as browsers send it (RFC 6454, section 6.2). */
+const corsOrigin = z
   .string()
-  .min(1)
-  .max(200)
-  .refine((name) => name !== "auto" && name !== "slm" && !name.startsWith("slm/"), {
-    message: "must be a cloud model; nodes are reached by `auto` and `slm`",
+  .max(255)
+  .refine((origin) => origin === "*" || (URL.canParse(origin) && new URL(origin).origin === origin), {
+    message: "must be an origin such as https://app.example.com, without a path, or *",
   });
 
 /**
@@ -17,19 +19,6 @@ export const settingsSchema = z
   .object({
     /** The reference model that `auto` falls back to. */
     defaultModel: z.string().min(1).default("gpt-5-mini"),
-    deadlines: z
-      .object({
-        /** How long `auto` waits for a node's first byte while a fallback is there. */
-        autoNodeFirstByteMs: z.number().int().min(100).max(600_000).default(8_000),
-        /** How long any other attempt may take until its first byte; a cold model load takes minutes. */
-        firstByteMs: z.number().int().min(100).max(1_800_000).default(600_000),
-        /** The longest silence between two chunks of a running stream. */
-        idleMs: z.number().int().min(100).max(1_800_000).default(300_000),
-        /** A whole call. */
-        totalMs: z.number().int().min(1_000).max(7_200_000).default(3_600_000),
-      })
-      .strict()
-      .prefault({}),
     /** What the names of models stand for, and where their calls go when a provider fails. */
     models: z
       .array(
@@ -46,24 +35,36 @@ export const settingsSchema = z
               .default([]),
             /** Tried in this order when the targets fail. */
             fallbacks: z.array(modelName).max(16).default([]),
+            /** How calls to this name are tried, where it differs from the project's way. */
+            policy: policyOverride.default({}),
           })
           .strict(),
       )
       .max(1_000)
       .default([]),
-    /** Cloud models to try when a call's own have failed, in this order. */
-    fallbacks: z.array(modelName).max(16).default([]),
-    retries: z
-      .object({
-        /** Tries at the last backend of a call beyond the first; 0: none. */
-        attempts: z.number().int().min(0).max(10).default(2),
-        /** The first wait is drawn from 0 up to this, and doubles with each try. */
-        baseMs: z.number().int().min(1).max(60_000).default(250),
-        /** No drawn wait is longer. */
-        maxMs: z.number().int().min(1).max(600_000).default(8_000),
-        /** A `Retry-After` that asks for more is passed on to the client. */
-        maxRetryAfterMs: z.number().int().min(0).max(600_000).default(10_000),
-      })
+    ...policyFields,
+    /** The same for the calls of one API key; it wins over a model's. */
+    keys: z
+      .array(
+        z
+          .object({
+            /** The key's id, `key_…`; `env` for the one of `ROUTELET_API_KEY`. */
+            id: z.string().min(1).max(64),
+            policy: policyOverride.default({}),
+          })
+          .strict(),
+      )
+      .max(1_000)
+      .default([]),
+    /** Cloud providers beside those of the environment, and changes to those. */
+    providers: z.array(storedProvider).max(64).default([]),
+    /** Whether callers may send keys of their own for providers (`x-routelet-provider-key`). */
+    passProviderKey: z.boolean().default(false),
+    /** The operator's own prices; all others are the price list's. */
+    prices: z.array(priceOverride).max(1_000).default([]),
+    /** Web pages that may call the gateway; `*` for any. Those of project `default` count, for the whole deployment. */
+    cors: z
+      .object({ origins: z.array(corsOrigin).max(64).default([]) })
       .strict()
       .prefault({}),
     /** A backend that keeps failing is asked last for a while; it is never refused where there is no other. */
@@ -73,15 +74,6 @@ export const settingsSchema = z
         minRequests: z.number().int().min(1).max(10_000).default(10),
         errorRate: z.number().gt(0).max(1).default(0.5),
         openMs: z.number().int().min(100).max(3_600_000).default(15_000),
-      })
-      .strict()
-      .prefault({}),
-    heartbeat: z
-      .object({
-        /** How long a stream may be silent before a comment (Anthropic: `ping`) goes out; also before its headers. */
-        afterMs: z.number().int().min(100).max(600_000).default(10_000),
-        /** False for clients whose parsers choke on comments: headers then wait for the first content. */
-        comments: z.boolean().default(true),
       })
       .strict()
       .prefault({}),
@@ -125,6 +117,9 @@ export const settingsSchema = z
       .prefault({}),
   })
   .strict();
+
+/** What `PUT /api/settings` and `routelet.config.json` take: the same, with keys of providers in the open. */
+export const settingsInput = settingsSchema.extend({ providers: z.array(providerInput).max(64).default([]) });
 
 export type Settings = z.infer<typeof settingsSchema>;
 

@@ -28,7 +28,7 @@ const NOT_FOR_THE_NODE: readonly string[] = [
 type Environment = Record<string, string | undefined>;
 
 export function workerVars(options: { env: Environment; secrets: Secrets }): Record<string, string> {
-  const vars: Record<string, string> = { ...options.secrets };
+  const vars: Record<string, string> = { ...options.secrets, ROUTELET_LOCAL: "1" };
   for (const name of PASSED_ON) {
     const value = options.env[name];
     if (value) vars[name] = value;

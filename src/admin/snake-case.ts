@@ -29,6 +29,10 @@ function renamed(value: unknown, rename: (name: string) => string): unknown {
 /** The same schema with its fields named in snake case, so that the API's description follows the code's own. */
 export function snakeCased(schema: z.core.$ZodType): z.ZodType {
   if (schema instanceof z.ZodPrefault) return snakeCased(schema.unwrap()).prefault({});
+  if (schema instanceof z.ZodDefault) {
+    const { defaultValue } = schema.def;
+    return snakeCased(schema.unwrap()).default(toSnakeCase(defaultValue));
+  }
   if (schema instanceof z.ZodNullable) return snakeCased(schema.unwrap()).nullable();
   if (schema instanceof z.ZodOptional) return snakeCased(schema.unwrap()).optional();
   if (schema instanceof z.ZodArray) return z.array(snakeCased(schema.element));

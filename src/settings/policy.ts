@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Settings } from "../settings.ts";
 
 /** A cloud model: a node's are reached by `auto` and `slm`. */
 export const modelName = z
@@ -43,6 +44,14 @@ const heartbeat = {
   comments: z.boolean(),
 };
 
+const hedging = {
+  /**
+   * How long a backend may take until its first content before the next one of the plan is asked as well; whoever is first
+   * answers. 0: never. It buys the slowest calls' time with money.
+   */
+  afterMs: ms(0, 600_000),
+};
+
 type Shape = Record<string, z.ZodType>;
 
 /** A section of the settings, each of its fields with a default, so that all of it may be left out. */
@@ -66,6 +75,7 @@ export const policyFields = {
     totalMs: 3_600_000,
   }),
   retries: section(retries, { attempts: 2, baseMs: 250, maxMs: 8_000, maxRetryAfterMs: 10_000 }),
+  hedging: section(hedging, { afterMs: 0 }),
   heartbeat: section(heartbeat, { afterMs: 10_000, comments: true }),
 };
 
@@ -75,8 +85,30 @@ export const policyOverride = z
     fallbacks: fallbacks.optional(),
     deadlines: z.object(deadlines).partial().strict().optional(),
     retries: z.object(retries).partial().strict().optional(),
+    hedging: z.object(hedging).partial().strict().optional(),
     heartbeat: z.object(heartbeat).partial().strict().optional(),
   })
   .strict();
 
 export type PolicyOverride = z.infer<typeof policyOverride>;
+
+/** The settings for one call: the project's, changed by what is set for the model's name, then by what is set for the key. */
+export function policyFor(settings: Settings, call: { model: string; keyId: string }): Settings {
+  const forModel = settings.models.find(({ name }) => name === call.model)?.policy;
+  const forKey = settings.keys.find(({ id }) => id === call.keyId)?.policy;
+  return [forModel, forKey].reduce<Settings>(
+    (known, over) => (over === undefined ? known : overridden(known, over)),
+    settings,
+  );
+}
+
+function overridden(settings: Settings, over: PolicyOverride): Settings {
+  return {
+    ...settings,
+    fallbacks: over.fallbacks ?? settings.fallbacks,
+    deadlines: { ...settings.deadlines, ...over.deadlines },
+    retries: { ...settings.retries, ...over.retries },
+    hedging: { ...settings.hedging, ...over.hedging },
+    heartbeat: { ...settings.heartbeat, ...over.heartbeat },
+  };
+}

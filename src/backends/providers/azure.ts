@@ -1,4 +1,17 @@
 import { OPENAI_PATHS, type Provider, withoutSlash } from "./provider.ts";
+import type { RouteFamily } from "./routes.ts";
+
+const ROUTES: readonly RouteFamily[] = [
+  "audio",
+  "images",
+  "videos",
+  "files",
+  "batches",
+  "fine_tuning",
+  "vector_stores",
+  "evals",
+  "containers",
+];
 
 /**
  * Azure OpenAI through its v1 endpoint (learn.microsoft.com, "Azure OpenAI v1 API"): `AZURE_OPENAI_ENDPOINT` is the
@@ -11,6 +24,7 @@ export const azure: Provider = {
   baseUrl: (env) =>
     `${withoutSlash(env.AZURE_OPENAI_ENDPOINT ?? "").replace(/\/openai(\/v1)?$/, "")}/openai/v1`,
   paths: OPENAI_PATHS,
+  routes: () => ROUTES,
   keyStyle: "api-key",
   key: (env) => env.AZURE_OPENAI_API_KEY,
   owns: () => false,

@@ -14,5 +14,6 @@ export const fireworks = compatible({
     "openai-embeddings": "/embeddings",
     "anthropic-messages": "/messages",
   },
+  routes: ["rerank"],
   words: { renames: { max_completion_tokens: "max_tokens" }, noDeveloperRole: true },
 });

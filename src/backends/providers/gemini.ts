@@ -9,6 +9,7 @@ export const gemini = compatible({
   key: "GEMINI_API_KEY",
   baseUrl: "https://generativelanguage.googleapis.com/v1beta/openai",
   paths: { "openai-embeddings": "/embeddings" },
+  routes: ["images"],
   lacks: ["logprobs", "logitBias"],
   words: { noDeveloperRole: true },
 });

@@ -6,5 +6,6 @@ export const groq = compatible({
   key: "GROQ_API_KEY",
   baseUrl: "https://api.groq.com/openai/v1",
   paths: { "openai-responses": "/responses" },
+  routes: ["audio", "files", "batches"],
   lacks: ["logprobs", "logitBias", "multipleChoices"],
 });

@@ -10,6 +10,7 @@ export const mistral = compatible({
   key: "MISTRAL_API_KEY",
   baseUrl: "https://api.mistral.ai/v1",
   paths: { "openai-embeddings": "/embeddings" },
+  routes: ["audio", "moderations", "files", "fine_tuning"],
   lacks: ["logprobs", "logitBias"],
   words: {
     renames: { max_completion_tokens: "max_tokens", seed: "random_seed" },

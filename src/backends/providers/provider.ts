@@ -1,6 +1,7 @@
 import type { Needs, WireDialect } from "../../dialects/call.ts";
 import type { StoredProvider } from "../../settings/providers.ts";
 import type { ChatWords } from "./adapt-chat.ts";
+import type { RouteFamily } from "./routes.ts";
 import type { ProviderEnv } from "./variables.ts";
 
 /** The header in which a provider expects its key; `bearer` is `Authorization: Bearer`. */
@@ -18,6 +19,8 @@ export interface Provider {
   baseUrl(env: ProviderEnv): string | null;
   /** The dialects that it speaks, each with its path after the base URL. */
   paths: Partial<Record<WireDialect, string>>;
+  /** The other OpenAI endpoints that it has, after its base URL; none where this is absent. */
+  routes?(env: ProviderEnv): readonly RouteFamily[];
   keyStyle: KeyStyle;
   /** Its key in the environment. */
   key(env: ProviderEnv): string | undefined;

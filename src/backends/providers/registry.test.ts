@@ -5,7 +5,7 @@ import { keyHeaders } from "./provider.ts";
 import { configuredProviders, providerNamed, resolveCloudModel } from "./registry.ts";
 import { PROVIDER_VARIABLES } from "./variables.ts";
 
-const resolve = (env: Partial<Env>, name: string, now = 0) => resolveCloudModel(env as Env, name, now);
+const resolve = (env: Partial<Env>, name: string, now = 0) => resolveCloudModel(env, name, now);
 
 describe("providers", () => {
   it.each([

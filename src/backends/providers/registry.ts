@@ -1,5 +1,4 @@
 import { WIRE_DIALECTS, type WireDialect } from "../../dialects/call.ts";
-import type { Env } from "../../env.ts";
 import type { StoredProvider } from "../../settings/providers.ts";
 import { lacksEndpoint } from "../learned-endpoints.ts";
 import { anthropic } from "./anthropic.ts";
@@ -56,7 +55,7 @@ export function providerNamed(name: string, set: readonly StoredProvider[] = [])
 }
 
 /** What a provider speaks, without what its server has shown not to have. */
-function spoken(provider: Provider, env: Env, now: number): WireDialect[] {
+function spoken(provider: Provider, env: ProviderEnv, now: number): WireDialect[] {
   const baseUrl = provider.baseUrl(env) ?? "";
   return WIRE_DIALECTS.filter(
     (dialect) => provider.paths[dialect] !== undefined && !lacksEndpoint({ baseUrl, dialect, now }),
@@ -68,7 +67,7 @@ function spoken(provider: Provider, env: Env, now: number): WireDialect[] {
  * a caller that brings a key of its own (`keyed`) needs none of the gateway's.
  */
 export function resolveCloudModel(
-  env: Env,
+  env: ProviderEnv & { AI?: unknown },
   name: string,
   now: number,
   {

@@ -6,5 +6,6 @@ export const together = compatible({
   key: "TOGETHER_API_KEY",
   baseUrl: "https://api.together.xyz/v1",
   paths: { "openai-completions": "/completions", "openai-embeddings": "/embeddings" },
+  routes: ["audio", "images", "rerank", "files", "batches"],
   words: { renames: { max_completion_tokens: "max_tokens" }, noDeveloperRole: true },
 });

@@ -6,5 +6,6 @@ export const xai = compatible({
   key: "XAI_API_KEY",
   baseUrl: "https://api.x.ai/v1",
   paths: { "openai-responses": "/responses" },
+  routes: ["images"],
   lacks: ["logitBias"],
 });
