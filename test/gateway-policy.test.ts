@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { chatEvent, chatReply, chatStream, EVENT_STREAM, errorReply } from "./harness/chat-replies.ts";
 import { startTestGateway, type TestGateway } from "./harness/gateway.ts";
 import { messageReply } from "./harness/messages-replies.ts";
-import { startUpstream, type Upstream } from "./harness/upstream.ts";
+import { type Reply, startUpstream, type Upstream } from "./harness/upstream.ts";
 
 const MESSAGES = [{ role: "user", content: "hello" }];
 
@@ -171,6 +171,52 @@ describe("model routes", () => {
     expect(models().filter((model) => model === "broken")).toHaveLength(3);
     upstream.always(chatReply({ content: "back" }));
     expect(await content(await gateway.chat({ model: "broken", messages: MESSAGES }))).toBe("back");
+  });
+});
+
+describe("hedging", () => {
+  const slow = (ms: number) => ({ before: [{ waitMs: ms }], ...chatReply({ content: "slow" }) });
+  const byModel = (answers: Record<string, Reply>) => {
+    upstream.always(({ body }) => answers[JSON.parse(body.toString()).model] ?? chatReply({ content: "?" }));
+  };
+
+  it("is off: a slow backend is waited for", async () => {
+    await settings({ fallbacks: ["gpt-b"] });
+    byModel({ "gpt-a": slow(400), "gpt-b": chatReply({ content: "fast" }) });
+    expect(await content(await gateway.chat({ model: "gpt-a", messages: MESSAGES }))).toBe("slow");
+    expect(models()).toEqual(["gpt-a"]);
+  });
+
+  it("asks the next backend too, takes the first answer, and cancels the other", async () => {
+    await settings({ fallbacks: ["gpt-b"], hedging: { after_ms: 100 } });
+    byModel({ "gpt-a": slow(5_000), "gpt-b": chatReply({ content: "fast" }) });
+    const response = await gateway.chat({ model: "gpt-a", messages: MESSAGES });
+    expect(await content(response)).toBe("fast");
+    expect(response.headers.get("x-routelet-served-by")).toBe("llm/openai/gpt-b");
+    await upstream.requests.at(asked)?.whenAborted;
+    await expect
+      .poll(() => gateway.admin(`/api/calls/${response.headers.get("x-routelet-call")}`))
+      .toMatchObject({
+        outcome: "done",
+        usage: { output_tokens: 3 },
+        attempts: [{ error_code: "hedge_lost", outcome: "cancelled" }, { outcome: "done" }],
+      });
+  });
+
+  it("takes the first backend all the same where that is first after all, and fails only when both do", async () => {
+    await settings({ fallbacks: ["gpt-b"], hedging: { after_ms: 100 }, retries: { attempts: 0 } });
+    byModel({ "gpt-a": slow(300), "gpt-b": slow(5_000) });
+    const first = await gateway.chat({ model: "gpt-a", messages: MESSAGES });
+    expect(first.headers.get("x-routelet-served-by")).toBe("llm/openai/gpt-a");
+    await expect
+      .poll(() => gateway.admin(`/api/calls/${first.headers.get("x-routelet-call")}`))
+      .toMatchObject({
+        usage: { output_tokens: 3 },
+        attempts: [{ outcome: "done" }, { error_code: "hedge_lost" }],
+      });
+    const down = { before: [{ waitMs: 200 }], ...errorReply({ status: 500, code: "down" }) };
+    byModel({ "gpt-a": down, "gpt-b": down });
+    expect((await gateway.chat({ model: "gpt-a", messages: MESSAGES })).status).toBe(500);
   });
 });
 

@@ -9,6 +9,8 @@ export interface AttemptClock {
   reading(): void;
   /** The read has ended: how long the client takes for what came is not the backend's silence. */
   read(): void;
+  /** Ends the attempt from outside, for this reason. */
+  giveUp(reason: RouteletError): void;
   /** The attempt is over: nothing fires any more. */
   stop(): void;
 }
@@ -89,6 +91,7 @@ export function startAttemptClock(options: {
     read() {
       waiting = false;
     },
+    giveUp: (reason) => controller.abort(reason),
     stop() {
       setAgain = false;
       clearTimeout(timer);

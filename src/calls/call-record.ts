@@ -4,7 +4,13 @@ import type { RouteletError } from "../errors.ts";
 import { newCallId } from "../ledger/call-id.ts";
 import { finishCall, startCall } from "../ledger/client.ts";
 import type { OpenContent } from "../ledger/finish-queue.ts";
-import type { CallFinish, CallStart, Outcome, StoredBody, TokenUsage } from "../ledger/records.ts";
+import type {
+  AttemptRecord,
+  CallFinish,
+  CallStart,
+  Outcome,
+  StoredBody,
+} from "../ledger/records.ts";
 import { storeBody } from "../ledger/store-body.ts";
 import { withTimeout } from "../ledger/with-timeout.ts";
 import type { Caller } from "../security/caller.ts";
@@ -52,8 +58,9 @@ export interface CallRecord {
   }): void;
 }
 
-function sumUsage(attempts: readonly AttemptLog[]): TokenUsage | null {
-  return attempts.at(-1)?.record().usage ?? null;
+/** The attempt that answered, else the last one: a hedged call's loser may have begun after its winner. */
+function answering(attempts: readonly AttemptLog[]): AttemptRecord | undefined {
+  return (attempts.findLast((attempt) => attempt.record().outcome === "done") ?? attempts.at(-1))?.record();
 }
 
 /** No more than it says: the rest must not be held for as long as this waits. */
@@ -150,7 +157,7 @@ export function openCallRecord(options: {
       finished = true;
       if (!settings.ledger.record) return;
       const { endedAt } = end;
-      const last = end.attempts.at(-1)?.record();
+      const last = answering(end.attempts);
       const record: CallFinish = {
         id,
         endedAt,
@@ -164,7 +171,7 @@ export function openCallRecord(options: {
           last === undefined || last.firstByteMs === null
             ? null
             : last.startedAt + last.firstByteMs - options.startedAt,
-        usage: sumUsage(end.attempts),
+        usage: last?.usage ?? null,
         costUsd: end.cached ? 0 : sumCost(end.attempts),
         attempts: end.attempts.map((attempt) => attempt.record()),
         bodies: [],

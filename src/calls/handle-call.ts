@@ -18,6 +18,7 @@ import { readBody } from "./read-body.ts";
 import { releaseStream, responseHeaders } from "./release.ts";
 import { releaseLater } from "./release-later.ts";
 import { runAttempts } from "./run-attempts.ts";
+import { settledWithin } from "./settled-within.ts";
 import { type Keeping, keepingOf } from "./stored-responses/keeping.ts";
 import type { ReadyReply } from "./try-backend.ts";
 
@@ -173,18 +174,6 @@ async function replay(session: CallSession, hit: CachedReply): Promise<Response>
     session.headers(servedBy, session.reason(null)),
   );
   return new Response(bytes, { headers });
-}
-
-/** Whether a promise settles, in whatever way, before the time is over. */
-function settledWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(false), ms);
-    const settled = () => {
-      clearTimeout(timer);
-      resolve(true);
-    };
-    promise.then(settled, settled);
-  });
 }
 
 function failureOf(request: Request, thrown: unknown): AttemptFailed {

@@ -1,4 +1,3 @@
-import type { WireDialect } from "../dialects/call.ts";
 import { toRouteletError } from "../errors.ts";
 import { forgetFleet } from "../fleet/fleet-cache.ts";
 import type { AskedBackend, Plan, PlannedAttempt } from "../routing/plan.ts";
@@ -32,12 +31,6 @@ function replanFailed(cause: unknown): null {
   console.error(JSON.stringify({ event: "replan_failed", cause: String(cause) }));
   return null;
 }
-
-/** `gen_ai.operation.name` of the dialects that are not chat (OpenTelemetry GenAI conventions). */
-const OPERATIONS: Partial<Record<WireDialect, string>> = {
-  "openai-completions": "text_completion",
-  "openai-embeddings": "embeddings",
-};
 
 const backendOf = (planned: AskedBackend) => (planned.kind === "node" ? planned.nodeId : planned.provider);
 
