@@ -24,15 +24,9 @@ export interface CloudAccount {
   now: () => number;
 }
 
-export interface CloudCall {
+interface ToProvider {
   env: Env;
   provider: string;
-  model: string;
-  /** The dialect of `body`: which of the provider's endpoints is asked. */
-  dialect: WireDialect;
-  /** What follows the dialect's path, for its lesser endpoints: `/count_tokens`. */
-  endpoint?: string;
-  body: Uint8Array<ArrayBuffer>;
   clientHeaders: Headers;
   /** False for a call marked `local-only` or `slm`: it is refused here, whatever was planned. */
   mayLeave: boolean;
@@ -40,6 +34,26 @@ export interface CloudCall {
   fetch: typeof fetch;
   /** Without it, the environment's providers and keys alone. */
   account?: CloudAccount;
+}
+
+export interface CloudCall extends ToProvider {
+  model: string;
+  /** The dialect of `body`: which of the provider's endpoints is asked. */
+  dialect: WireDialect;
+  /** What follows the dialect's path, for its lesser endpoints: `/count_tokens`. */
+  endpoint?: string;
+  body: Uint8Array<ArrayBuffer>;
+}
+
+/** A request that passes as it came, to an endpoint that no dialect knows. */
+export interface CloudRoute extends ToProvider {
+  route: {
+    method: string;
+    /** After the provider's base URL, with the query. */
+    path: string;
+  };
+  /** A stream can be sent once: there is no second key for it. */
+  body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
 }
 
 /** The body as the provider takes it; the caller's own bytes where its words are OpenAI's. */
@@ -51,7 +65,7 @@ function inItsWords({ dialect, body }: CloudCall, { words }: Provider): Uint8Arr
 }
 
 /** The keys to try in turn: the caller's own alone, where it sends one for this provider. */
-async function keysOf(call: CloudCall, provider: Provider): Promise<readonly ProviderKey[]> {
+async function keysOf(call: ToProvider, provider: Provider): Promise<readonly ProviderKey[]> {
   const { env, account } = call;
   if (account === undefined) return [{ id: `${provider.name} env`, value: provider.key(env) }];
   const own = callerKeys({ headers: call.clientHeaders, allowed: account.passProviderKey }).get(
@@ -61,24 +75,42 @@ async function keysOf(call: CloudCall, provider: Provider): Promise<readonly Pro
   return keysFor({ env, ...account, provider, now: account.now() });
 }
 
-function send(call: CloudCall, provider: Provider, url: string, key: ProviderKey): Promise<Response> {
+/** Where a call goes; null where the provider has no such endpoint. */
+function addressOf(call: CloudCall | CloudRoute, provider: Provider, base: string): string | null {
+  if ("route" in call) return base + call.route.path;
+  const path = provider.paths[call.dialect];
+  return path === undefined ? null : base + path + (call.endpoint ?? "");
+}
+
+function send(
+  call: CloudCall | CloudRoute,
+  provider: Provider,
+  url: string,
+  key: ProviderKey,
+): Promise<Response> {
   const extra = provider.set?.headers.map(({ name, value }) => [name.toLowerCase(), value]) ?? [];
   return call.fetch(url, {
-    method: "POST",
+    method: "route" in call ? call.route.method : "POST",
     headers: cloudRequestHeaders({
       client: call.clientHeaders,
       credentials: { ...Object.fromEntries(extra), ...keyHeaders(provider.keyStyle, key.value) },
-      defaults: call.dialect === "anthropic-messages" ? ANTHROPIC_HEADERS : undefined,
+      defaults: "dialect" in call && call.dialect === "anthropic-messages" ? ANTHROPIC_HEADERS : undefined,
+      ownBody: "route" in call,
     }),
-    body: inItsWords(call, provider),
+    body: "route" in call ? call.body : inItsWords(call, provider),
     redirect: "manual",
     signal: call.signal,
   });
 }
 
 /** Sends the call with one key after the other, as long as the answer is about the key. */
-async function sendWithKeys(call: CloudCall, provider: Provider, url: string): Promise<Response> {
-  const keys = await keysOf(call, provider);
+async function sendWithKeys(
+  call: CloudCall | CloudRoute,
+  provider: Provider,
+  url: string,
+): Promise<Response> {
+  const all = await keysOf(call, provider);
+  const keys = call.body instanceof ReadableStream ? all.slice(0, 1) : all;
   const now = call.account?.now ?? Date.now;
   for (const [at, key] of keys.entries()) {
     const response = await send(call, provider, url, key);
@@ -91,6 +123,16 @@ async function sendWithKeys(call: CloudCall, provider: Provider, url: string): P
   throw new TypeError("there is always a key to try");
 }
 
+function noEndpoint(call: CloudCall | CloudRoute, provider: Provider): RouteletError {
+  const what = "route" in call ? `${call.route.method} ${call.route.path}` : `${call.dialect} requests`;
+  return new RouteletError({
+    kind: "invalid_request",
+    code: "unsupported_endpoint",
+    message: `${provider.name} has no endpoint for ${what}.`,
+    param: "model",
+  });
+}
+
 /**
  * Sends a call to a cloud provider. This is the one place in the product where content leaves the owner's
  * machines; nothing else may call a provider.
@@ -100,7 +142,7 @@ async function sendWithKeys(call: CloudCall, provider: Provider, url: string): P
  *
  * @throws RouteletError `upstream_unreachable` (retryable), what `callerKeys` throws, or the signal's own reason.
  */
-export async function callCloud(call: CloudCall): Promise<BackendReply> {
+export async function callCloud(call: CloudCall | CloudRoute): Promise<BackendReply> {
   if (!call.mayLeave) {
     throw new RouteletError({
       kind: "internal",
@@ -117,19 +159,12 @@ export async function callCloud(call: CloudCall): Promise<BackendReply> {
     });
   }
   const base = provider.baseUrl(call.env);
-  if (base === null) return callWorkersAi(call);
-  const path = provider.paths[call.dialect];
-  if (path === undefined) {
-    throw new RouteletError({
-      kind: "invalid_request",
-      code: "unsupported_endpoint",
-      message: `${provider.name} has no endpoint for ${call.dialect} requests.`,
-      param: "model",
-    });
-  }
+  if (base === null && "dialect" in call) return callWorkersAi(call);
+  const url = base === null ? null : addressOf(call, provider, base);
+  if (url === null) throw noEndpoint(call, provider);
   let response: Response;
   try {
-    response = await sendWithKeys(call, provider, base + path + (call.endpoint ?? ""));
+    response = await sendWithKeys(call, provider, url);
   } catch (cause) {
     if (call.signal.aborted) throw toRouteletError(call.signal.reason);
     if (cause instanceof RouteletError) throw cause;

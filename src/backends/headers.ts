@@ -27,13 +27,15 @@ export function cloudRequestHeaders(options: {
   credentials: Record<string, string>;
   /** Given where the client sends none of its own; names in lower case. */
   defaults?: Record<string, string>;
+  /** The body passes as the client sent it, whatever it is; all others are JSON of ours. */
+  ownBody?: boolean;
 }): Record<string, string> {
   // A plain object, for `fetch` as it is: each `Headers`, and each change of one, is a call into the runtime.
   const headers: Record<string, string> = { ...options.defaults };
   for (const [name, value] of options.client) {
     if (!NEVER.has(name) && !PRIVATE_REQUEST.test(name)) headers[name] = value;
   }
-  headers["content-type"] = "application/json";
+  if (options.ownBody !== true) headers["content-type"] = "application/json";
   headers["accept-encoding"] = "identity";
   return Object.assign(headers, options.credentials);
 }
