@@ -48,14 +48,14 @@ module.exports = {
       severity: "error",
       comment: "What is deployed must not lean on the daemon, the scripts or the tests.",
       from: { path: "^src/" },
-      to: { path: "^(local-node|scripts|test|bench)/" },
+      to: { path: "^(local-node|scripts|test|bench|conformance)/" },
     },
     {
       name: "daemon-shares-the-protocol-only",
       severity: "error",
       from: { path: "^local-node/", pathNot: TESTS },
       to: {
-        path: "^(src|scripts|test|bench)/",
+        path: "^(src|scripts|test|bench|conformance)/",
         pathNot: ["^src/tunnel/protocol/", "^src/security/(base64url|ed25519)\\.ts$"],
       },
     },

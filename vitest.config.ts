@@ -12,7 +12,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["src/**/*.test.ts", "local-node/src/**/*.test.ts", "scripts/**/*.test.ts"],
+          include: ["{src,local-node/src,scripts,conformance}/**/*.test.ts"],
           exclude: ["**/*.workerd.test.ts", "**/node_modules/**"],
         },
       },

@@ -76,8 +76,9 @@ export const fields: readonly Case[] = FIELDS.map(
       }
       if (answered.status !== 400) return `status ${answered.status}`;
       const { message = "", param = null } = answered.said.error ?? {};
-      if (!message.includes(name) && !param?.includes(name))
-        return `the error does not name the field: ${message}`;
+      // Fields that belong together may be refused by either's name.
+      const named = Object.keys(extra).some((field) => message.includes(field) || param?.includes(field));
+      if (!named) return `the error does not name the field: ${message}`;
       return scene.broken(answered);
     },
   }),

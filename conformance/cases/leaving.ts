@@ -1,19 +1,20 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Case, expects, type Scene } from "../case.ts";
 import type { Step } from "../upstream/play.ts";
-import { events, healthy } from "../upstream/replies.ts";
+import { chunk, events, healthy, sse } from "../upstream/replies.ts";
 
 const OK = { text: ["fine"] };
 const MANY = { text: Array.from({ length: 60 }, (_, at) => `word ${at} `) };
 
 const slowly = (all: readonly string[]): Step[] => all.flatMap((event) => [event, { waitMs: 100 }]);
 
-async function told({ received }: Scene, withinMs: number): Promise<string | null> {
+async function noticed({ received }: Scene, withinMs: number): Promise<string | null> {
+  if (received().length === 0) return "the request did not reach the backend";
   for (let waited = 0; waited < withinMs; waited += 100) {
     if (received()[0]?.left) return null;
     await delay(100);
   }
-  return received().length === 0 ? "the request did not reach the backend" : "the backend was not told";
+  return "the backend was not told";
 }
 
 /** The call's row once it is no longer running. */
@@ -35,8 +36,8 @@ export const leaving: readonly Case[] = [
     streamed: [true],
     async run(scene) {
       scene.upstream({ steps: slowly(events(scene.backend, MANY)) });
-      await scene.ask({}, { leaveAfterMs: 500 });
-      return told(scene, 2_000);
+      await scene.ask({}, { leaveAfterMs: 800 });
+      return noticed(scene, 2_000);
     },
   },
   {
@@ -45,8 +46,8 @@ export const leaving: readonly Case[] = [
     async run(scene) {
       const { steps } = healthy(scene.backend, OK, scene.streamed);
       scene.upstream({ before: [{ waitMs: 5_000 }], steps });
-      await scene.ask({}, { leaveAfterMs: 500, reset: true });
-      return told(scene, 2_000);
+      await scene.ask({}, { leaveAfterMs: 800, reset: true });
+      return noticed(scene, 2_000);
     },
   },
   {
@@ -55,9 +56,9 @@ export const leaving: readonly Case[] = [
     async run(scene) {
       const { steps } = healthy(scene.backend, OK, scene.streamed);
       scene.upstream({ before: [{ waitMs: 14_000 }], steps });
-      await scene.ask({}, { leaveAfterMs: 500 });
+      await scene.ask({}, { leaveAfterMs: 800 });
       // A stream's sign of life finds out at the latest.
-      return told(scene, 12_500);
+      return noticed(scene, 12_500);
     },
   },
   {
@@ -66,7 +67,15 @@ export const leaving: readonly Case[] = [
     routeletOnly: true,
     streamed: [true],
     async run(scene) {
-      scene.upstream({ steps: slowly(events(scene.backend, MANY)) });
+      // A backend that tells its tokens as they come; one that tells them at its end has told nothing yet.
+      const told = MANY.text.map((content, at) =>
+        sse(
+          chunk({ ...(at === 0 ? { role: "assistant" } : {}), content }, null, {
+            usage: { prompt_tokens: 20, completion_tokens: at + 1, total_tokens: 21 + at },
+          }),
+        ),
+      );
+      scene.upstream({ steps: slowly(scene.backend === "openai" ? told : events("anthropic", MANY)) });
       await scene.ask({}, { leaveAfterMs: 700 });
       const call = await recorded(scene);
       if (call === null) return "the call stays running";

@@ -81,10 +81,11 @@ export const passThrough: readonly Case[] = [
     backends: ["openai"],
     streamed: [true],
     async run(scene) {
+      // Each choice has all that a stream of one has, its role and its end included.
       const body = healthy("openai", WORDS, true)
-        .steps.map((step) => (typeof step === "string" ? step : ""))
-        .flatMap((step) =>
-          step.includes('"content":"Gr') ? [step, step.replace('"index":0', '"index":1')] : [step],
+        .steps.map(String)
+        .flatMap((event) =>
+          event.includes('"choices":[{') ? [event, event.replace('{"index":0', '{"index":1')] : [event],
         )
         .join("");
       scene.upstream({ steps: [body] });
