@@ -16,6 +16,7 @@ import {
   servedLines,
   withoutNodeLines,
 } from "./start/banner.ts";
+import { applyConfigFile, readConfigFile } from "./start/config-file.ts";
 import { type NodeProcess, startNode } from "./start/node-process.ts";
 import { checkSecrets, loadSecrets, secretsPath } from "./start/secrets.ts";
 import { nodeEnvironment, workerVars } from "./start/worker-vars.ts";
@@ -78,8 +79,9 @@ async function main(): Promise<void> {
   for (const warning of checkSecrets(env)) say(`warn: ${warning}`);
   await makeStateFolder(stateDir);
   const secrets = loadSecrets({ stateDir, env });
-  const providers = configuredProviders(env, { ai: false });
+  let providers = configuredProviders(env, { ai: false });
   const { local, outside } = addressesOf({ host, port });
+  const config = await readConfigFile({ folder: ".", env });
   say("Starting the gateway …");
   gateway = await startGateway({
     stateDir,
@@ -96,6 +98,11 @@ async function main(): Promise<void> {
     say("The gateway has ended unexpectedly.");
     void stop(1);
   });
+  if (config !== null) {
+    const more = await applyConfigFile({ config, url: local, adminKey: secrets.ROUTELET_ADMIN_KEY });
+    providers = [...new Set([...providers, ...more])];
+    say(`Settings from ${config.path}.`);
+  }
   say(`The gateway listens on ${local}. Starting the local node …`);
   const joinToken = (): Promise<string> => createJoinToken(local, secrets.ROUTELET_ADMIN_KEY);
   node = startNode({

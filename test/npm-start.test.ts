@@ -55,6 +55,50 @@ test("with a cloud provider and no model the sample call is shown, and the key i
   expect(child.stdout() + child.stderr()).not.toContain("sk-hidden-key");
 });
 
+test("routelet.config.json is in force from the first call on, and switches providers on", async () => {
+  const folder = await newState();
+  const config = join(folder, "routelet.config.json");
+  const provider = { name: "own", base_url: "http://127.0.0.1:9/v1", keys: [{ key: "$OWN_KEY" }] };
+  await writeFile(config, JSON.stringify({ default_model: "own/m", providers: [provider] }));
+  const env = { ROUTELET_CONFIG: config, OWN_KEY: "sk-own-secret", ROUTELET_ADMIN_KEY: "a".repeat(32) };
+  const child = start({ stateDir: folder, port: await freePort(), env });
+  const url = await child.ready;
+  expect(child.stderr()).toContain(`Settings from ${config}`);
+  expect(child.stderr()).toContain("Cloud providers: own.");
+  const response = await fetch(`${url}/api/settings`, {
+    headers: { authorization: `Bearer ${env.ROUTELET_ADMIN_KEY}` },
+  });
+  const text = await response.text();
+  expect(JSON.parse(text)).toMatchObject({
+    default_model: "own/m",
+    providers: [{ keys: [{ has_key: true }] }],
+  });
+  expect(text + child.stderr() + child.stdout()).not.toContain("sk-own-secret");
+});
+
+test.each([
+  ["a field that is wrong", '{"deadlines":{"total_ms":1}}', "deadlines.total_ms"],
+  [
+    "a provider in a cloud's metadata",
+    '{"providers":[{"name":"own","base_url":"http://169.254.169.254/"}]}',
+    "providers[0].base_url",
+  ],
+  ["no JSON", "{", "is not JSON"],
+])("routelet.config.json with %s ends the start with one line and exit code 1", async (_name, text, said) => {
+  const folder = await newState();
+  const config = join(folder, "routelet.config.json");
+  await writeFile(config, text);
+  const child = start({ stateDir: folder, port: await freePort(), env: { ROUTELET_CONFIG: config } });
+  child.ready.catch(() => undefined);
+  expect(await child.exited).toBe(1);
+  const lines = child
+    .stderr()
+    .split("\n")
+    .filter((line) => line.includes(config));
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toContain(said);
+});
+
 test("a damaged model file is called what it is", async () => {
   const stateDir = await newState();
   const model = join(stateDir, "damaged.gguf");
