@@ -1,111 +1,28 @@
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { chatEvent, EVENT_STREAM } from "./harness/chat-replies.ts";
-import { API_KEY, startTestGateway, type TestGateway } from "./harness/gateway.ts";
-import { messageReply, messageStream } from "./harness/messages-replies.ts";
-import { type Reply, startUpstream, type Upstream, type UpstreamRequest } from "./harness/upstream.ts";
+import { type ClientWorld, startClientWorld } from "./harness/clients.ts";
+import { API_KEY, type TestGateway } from "./harness/gateway.ts";
+import { WEATHER_ARGUMENTS } from "./harness/scripted-model.ts";
+import type { Upstream } from "./harness/upstream.ts";
 
-const ARGUMENTS = { city: "Zürich" };
 const SCHEMA = { type: "object" as const, properties: { city: { type: "string" } }, required: ["city"] };
 
-/** Whether the request has a tool's result already: then the model answers in words. */
-function hasResult(body: { messages: { role: string; content: unknown }[] }): boolean {
-  return body.messages.some(
-    ({ role, content }) =>
-      role === "tool" || (Array.isArray(content) && JSON.stringify(content).includes("tool_result")),
-  );
-}
-
-function chatAnswer(body: { stream?: boolean; messages: { role: string; content: unknown }[] }): Reply {
-  const words = hasResult(body);
-  const call = {
-    id: "call_1",
-    type: "function",
-    function: { name: "weather", arguments: JSON.stringify(ARGUMENTS) },
-  };
-  if (body.stream) {
-    const deltas = words
-      ? [{ role: "assistant", content: "It is " }, { content: "sunny." }]
-      : [{ role: "assistant", content: null, tool_calls: [{ index: 0, ...call }] }];
-    const usage = { prompt_tokens: 8, completion_tokens: 4, prompt_tokens_details: { cached_tokens: 3 } };
-    return {
-      headers: EVENT_STREAM,
-      steps: [
-        ...deltas.map((delta) => ({ send: chatEvent({ delta }) })),
-        { send: chatEvent({ delta: {}, finishReason: words ? "stop" : "tool_calls" }) },
-        { send: chatEvent({ usage }) },
-        { send: "data: [DONE]\n\n" },
-      ],
-    };
-  }
-  const message = words
-    ? { role: "assistant", content: "It is sunny." }
-    : { role: "assistant", content: null, tool_calls: [call] };
-  const reply = {
-    id: "chatcmpl-1",
-    object: "chat.completion",
-    created: 1,
-    model: "canned-model",
-    choices: [{ index: 0, message, finish_reason: words ? "stop" : "tool_calls" }],
-    usage: {
-      prompt_tokens: 8,
-      completion_tokens: 4,
-      total_tokens: 12,
-      prompt_tokens_details: { cached_tokens: 3 },
-    },
-  };
-  return { headers: { "content-type": "application/json" }, steps: [{ send: JSON.stringify(reply) }] };
-}
-
-function messagesAnswer(body: { stream?: boolean; messages: { role: string; content: unknown }[] }): Reply {
-  const words = hasResult(body);
-  const options = words
-    ? { blocks: [{ type: "text" as const, text: "It is sunny." }] }
-    : {
-        blocks: [{ type: "tool_use" as const, id: "toolu_1", name: "weather", input: ARGUMENTS }],
-        stopReason: "tool_use",
-      };
-  return body.stream ? messageStream(options) : messageReply(options);
-}
-
-const NOT_FOUND: Reply = {
-  status: 404,
-  headers: { "content-type": "application/json" },
-  steps: [{ send: '{"detail":"Not Found"}' }],
-};
-
-function answer(request: UpstreamRequest): Reply {
-  const body = JSON.parse(request.body.toString());
-  if (request.path === "/v1/chat/completions") return chatAnswer(body);
-  if (request.path === "/v1/messages") return messagesAnswer(body);
-  if (request.path === "/v1/messages/count_tokens")
-    return { headers: { "content-type": "application/json" }, steps: [{ send: '{"input_tokens":4711}' }] };
-  return NOT_FOUND;
-}
-
+let world: ClientWorld;
 let upstream: Upstream;
 let gateway: TestGateway;
 let openai: OpenAI;
 let anthropic: Anthropic;
 
 beforeAll(async () => {
-  upstream = await startUpstream(answer);
-  gateway = await startTestGateway({
-    vars: {
-      OPENAI_API_KEY: "provider-key",
-      OPENAI_BASE_URL: `${upstream.url}/v1`,
-      ANTHROPIC_API_KEY: "anthropic-key",
-      ANTHROPIC_BASE_URL: upstream.url,
-    },
-  });
+  world = await startClientWorld();
+  ({ upstream, gateway } = world);
   openai = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: API_KEY, maxRetries: 0 });
   anthropic = new Anthropic({ baseURL: gateway.url, apiKey: API_KEY, maxRetries: 0 });
 });
 
 afterAll(async () => {
-  await gateway.close();
-  await upstream.close();
+  await world.close();
 });
 
 /** What a turn brought, whatever the dialect. */
@@ -224,7 +141,7 @@ describe.each([
       const [first, second] = await client({ model, stream });
       expect(first).toMatchObject({
         text: "",
-        calls: [{ name: "weather", arguments: ARGUMENTS }],
+        calls: [{ name: "weather", arguments: WEATHER_ARGUMENTS }],
         end: ENDS[name]?.[0],
         inputTokens,
       });
