@@ -107,7 +107,7 @@ async function main(): Promise<void> {
   const joinToken = (): Promise<string> => createJoinToken(local, secrets.ROUTELET_ADMIN_KEY);
   node = startNode({
     gatewayUrl: local,
-    env: nodeEnvironment({ env, stateDir }),
+    env: nodeEnvironment({ env, stateDir, without: config?.variables ?? [] }),
     createJoinToken: joinToken,
     allowInsecureLan: outside.length > 0,
     say,

@@ -64,7 +64,7 @@ describe("routelet.config.json", () => {
     const { port } = server.address() as AddressInfo;
     const apply = (adminKey: string) =>
       applyConfigFile({
-        config: { path: "c.json", settings: {} },
+        config: { path: "c.json", settings: {}, variables: [] },
         url: `http://127.0.0.1:${port}`,
         adminKey,
       });

@@ -36,8 +36,13 @@ export function workerVars(options: { env: Environment; secrets: Secrets }): Rec
   return vars;
 }
 
-export function nodeEnvironment(options: { env: Environment; stateDir: string }): Environment {
+export function nodeEnvironment(options: {
+  env: Environment;
+  stateDir: string;
+  /** Further variables that hold secrets of the gateway's. */
+  without: readonly string[];
+}): Environment {
   const env: Environment = { ...options.env, ROUTELET_STATE: options.stateDir };
-  for (const name of NOT_FOR_THE_NODE) delete env[name];
+  for (const name of [...NOT_FOR_THE_NODE, ...options.without]) delete env[name];
   return env;
 }
