@@ -198,6 +198,13 @@ describe("passChatStream mends what servers break, and nothing else", () => {
     expect(facts.id).toBeNull();
   });
 
+  it("holds no endless run of chunks without id and choices back", () => {
+    const stream = passChatStream(testContext());
+    const out = stream.push(encode(event({ id: "", choices: [] }).repeat(20)));
+    expect(chunks(decode(out))).toHaveLength(20);
+    expect(new Set(chunks(decode(out)).map(({ id }) => id))).toEqual(new Set(["chatcmpl-call_01"]));
+  });
+
   it("gives a chunk without choices an empty list, for SDKs look into it", () => {
     const { out } = passed(`${ROLE}${event({ id: "c1", model: "m1", usage: { prompt_tokens: 1 } })}`);
     expect(chunks(out).at(-1)?.choices).toEqual([]);

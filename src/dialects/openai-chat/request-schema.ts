@@ -2,7 +2,11 @@ import { z } from "zod";
 
 /** What the types of OpenAI's SDK allow in a chat request, by field; fields that are not here are not translated. */
 
-const object = z.record(z.string(), z.unknown());
+/** A JSON Schema as it came: a copy by `z.record` would lose a property that is named `__proto__`. */
+const object = z.custom<Record<string, unknown>>(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  "expected object",
+);
 const name = z.string().optional();
 
 const functionCall = z.looseObject({ name: z.string(), arguments: z.string() });

@@ -100,6 +100,12 @@ describe("chatToRequest", () => {
     ).toEqual(said);
   });
 
+  it("keeps a schema as it came, whatever its properties are called", () => {
+    const parameters = JSON.parse('{"__proto__":{"type":"string"},"constructor":1}');
+    const { tools } = readLoose({ tools: [{ type: "function", function: { name: "f", parameters } }] });
+    expect(JSON.stringify(tools[0]?.parameters)).toBe(JSON.stringify(parameters));
+  });
+
   it("reads messages of all roles and parts of all types", () => {
     const { messages, nativeOnly } = read({
       messages: [
