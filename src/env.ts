@@ -11,6 +11,8 @@ export interface Env extends ProviderEnv {
   LEDGER: DurableObjectNamespace<Ledger>;
   /** Workers AI; only in the deployed environment, since the binding is always remote. */
   AI?: Ai;
+  /** The network itself; only in a local start without a proxy. See `backends/outbound.ts`. */
+  NETWORK?: Fetcher;
 
   /** Root of every derived secret (key pepper, content encryption, gateway identity); at least 32 characters. */
   ROUTELET_SECRET: string;

@@ -1,8 +1,10 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { rootCertificates } from "node:tls";
 import { fileURLToPath } from "node:url";
 import type { BodyInit, Request, Response, ResponseInit } from "miniflare";
 import { makeStateFolder } from "../../local-node/src/daemon/state-folder.ts";
@@ -40,6 +42,29 @@ async function refuseBusyPort(host: string, port: number): Promise<void> {
     );
     probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve()));
   });
+}
+
+/** The same reach as the development server's own `fetch`, without the Worker that it puts in between. */
+function network(worker: Record<string, unknown>): object {
+  const extra = process.env.NODE_EXTRA_CA_CERTS;
+  const trusted = extra === undefined || !existsSync(extra) ? "" : readFileSync(extra, "utf8");
+  return {
+    serviceBindings: {
+      ...(worker.serviceBindings as object | undefined),
+      NETWORK: {
+        network: {
+          allow: ["public", "private", "240.0.0.0/4"],
+          tlsOptions: {
+            trustBrowserCas: true,
+            trustedCertificates: [
+              ...(process.platform === "win32" ? rootCertificates : []),
+              ...(trusted.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? []),
+            ],
+          },
+        },
+      },
+    },
+  };
 }
 
 async function prepareState(stateDir: string): Promise<{ release(): void }> {
@@ -80,7 +105,7 @@ async function serve(options: HostOptions): Promise<{ url: string; stop(): Promi
           modules: [{ type: "ESModule", path: "worker.js", contents: prepared.script }],
           bindings: { ...(prepared.worker.bindings as Record<string, string>), ...options.vars },
           unsafeDirectSockets: [{ host: options.host, port: options.port }],
-          ...(hasProxy(process.env) ? { outboundService } : {}),
+          ...(hasProxy(process.env) ? { outboundService } : network(prepared.worker)),
         },
       ],
       // Where `wrangler … --local --persist-to <state>` looks, so that its D1 commands work on this state.

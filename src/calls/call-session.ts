@@ -1,3 +1,4 @@
+import { outboundFetch } from "../backends/outbound.ts";
 import type { Call } from "../dialects/call.ts";
 import type { Env } from "../env.ts";
 import type { RouteletError } from "../errors.ts";
@@ -171,7 +172,7 @@ export async function openCallSession(options: {
       task: session.task,
       errorCode: end.error?.code ?? null,
     });
-    enqueue({ config: telemetry, spans, waitUntil, fetch: (...args) => fetch(...args) });
+    enqueue({ config: telemetry, spans, waitUntil, fetch: outboundFetch(env) });
     await record.finish({ ...end, endedAt, reason, attempts: session.logs, request: session.bytes });
   }
 

@@ -1,5 +1,6 @@
 import { callCloud } from "../backends/call-cloud.ts";
 import { clientResponseHeaders } from "../backends/headers.ts";
+import { outboundFetch } from "../backends/outbound.ts";
 import { anthropicMessages } from "../dialects/anthropic-messages/client.ts";
 import { estimateInputTokens } from "../dialects/anthropic-messages/count-tokens.ts";
 import { parseCountCall } from "../dialects/anthropic-messages/parse.ts";
@@ -37,7 +38,7 @@ async function countAtProvider(options: {
       clientHeaders: request.headers,
       mayLeave: true,
       signal: AbortSignal.any([request.signal, AbortSignal.timeout(COUNT_TIMEOUT_MS)]),
-      fetch: (...args) => fetch(...args),
+      fetch: outboundFetch(env),
     });
     const body = await reply.whole();
     const theirs = reply.status < 400 || reply.status === 400 || reply.status === 413;

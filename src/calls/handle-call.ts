@@ -1,3 +1,4 @@
+import { outboundFetch } from "../backends/outbound.ts";
 import { estimateInputTokens } from "../dialects/anthropic-messages/count-tokens.ts";
 import type { Call } from "../dialects/call.ts";
 import type { ClientDialect, RenderContext } from "../dialects/dialect.ts";
@@ -111,7 +112,7 @@ async function dispatch(options: {
       trace,
       now,
       random: Math.random,
-      fetch: (...args) => fetch(...args),
+      fetch: outboundFetch(env),
     },
     session.logs,
   );
