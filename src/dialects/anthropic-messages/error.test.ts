@@ -36,6 +36,16 @@ describe("renderAnthropicError", () => {
     });
   });
 
+  it("tells Anthropic's SDKs to go on without a thread that the backend cannot hold", async () => {
+    const refused = failure(400, { code: "unsupported_parameter", param: "thread" });
+    expect(await renderAnthropicError(refused).json()).toMatchObject({
+      error: {
+        code: "unsupported_parameter",
+        details: { error_code: "thread_unsupported_request", unsupported: ["model"] },
+      },
+    });
+  });
+
   it("is understood by Anthropic's SDK, our code included", async () => {
     const response = renderAnthropicError(failure(429, { retryAfterSeconds: 2.1, param: "messages[0]" }));
     expect(response.headers.get("retry-after")).toBe("3");

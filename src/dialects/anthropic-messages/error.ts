@@ -41,6 +41,16 @@ export function errorTypeOf(status: number): string {
 }
 
 /**
+ * What Anthropic's SDKs act on. Their tool runner asks the server to hold the conversation (`thread`) and, told this,
+ * goes on with the whole history in each request.
+ */
+function detailsOf({ code, param }: RouteletError): Record<string, unknown> {
+  return code === "unsupported_parameter" && param === "thread"
+    ? { error_code: "thread_unsupported_request", unsupported: ["model"] }
+    : { error_code: code };
+}
+
+/**
  * Anthropic's error object. Our code stands in it twice: as `code`, and where its SDKs look for one (`details`).
  */
 export function anthropicErrorBody(error: RouteletError): {
@@ -55,7 +65,7 @@ export function anthropicErrorBody(error: RouteletError): {
       message: error.message,
       code: error.code,
       ...(error.param === undefined ? {} : { param: error.param }),
-      details: { error_code: error.code },
+      details: detailsOf(error),
     },
     request_id: null,
   };
