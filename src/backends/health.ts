@@ -1,19 +1,30 @@
+import type { Env } from "../env.ts";
 import type { RouteletError } from "../errors.ts";
 import {
   afterOutcome,
+  afterReport,
   askBreaker,
   type BackendOutcome,
   type Breaker,
   type BreakerPolicy,
   CLOSED,
+  type HealthReport,
 } from "../routing/breaker.ts";
 import type { PlannedAttempt } from "../routing/plan.ts";
 
 /** Beyond this many backends the one that was heard of least lately is forgotten. */
 const MAX_BACKENDS = 1_024;
 
-/** Each isolate's own view: it costs no hop, and a backend that is down is down for all of them within seconds. */
+/** How often an isolate asks what the others found out, in ms; what it found out itself it tells at once. */
+const SHARE_EVERY_MS = 5_000;
+
+/** Each isolate's own view, so that asking costs no hop. */
 const breakers = new Map<string, Breaker>();
+
+/** What the others have not been told yet. */
+const news = new Map<string, HealthReport>();
+let sharedAt = 0;
+let sharing = false;
 
 /** Failures that say that the backend itself is broken; all others are the request's, the caller's or its load's. */
 const BROKEN = new Set([
@@ -36,9 +47,13 @@ export function outcomeFor(error: RouteletError | null): BackendOutcome | null {
   return null;
 }
 
-/** The name under which a backend's health is kept: one model of a provider can be down while the others are not. */
+/**
+ * The name under which a backend's health is kept: one model of a provider can be down while the others are not. A
+ * provider of a project's settings is that project's: another may have given the same name to another server.
+ */
 export function healthKey(attempt: PlannedAttempt): string {
-  return attempt.kind === "node" ? `node ${attempt.nodeId}` : `${attempt.provider} ${attempt.model}`;
+  if (attempt.kind === "node") return `node ${attempt.nodeId}`;
+  return `${attempt.project ?? ""} ${attempt.provider} ${attempt.model}`;
 }
 
 /** Notes how an attempt at a backend ended. `backend` is a `healthKey`. */
@@ -57,8 +72,10 @@ export function noteOutcome(options: {
   breakers.delete(backend);
   const next = afterOutcome({ breaker: breaker ?? CLOSED, outcome, at, policy });
   breakers.set(backend, next);
-  if (next.phase !== (breaker?.phase ?? "closed"))
+  if (next.phase !== (breaker?.phase ?? "closed")) {
     console.warn(JSON.stringify({ event: "breaker", backend, phase: next.phase }));
+    if (next.phase !== "half-open") news.set(backend, { backend, phase: next.phase, since: at });
+  }
   const [oldest] = breakers.keys();
   if (breakers.size > MAX_BACKENDS && oldest !== undefined) breakers.delete(oldest);
 }
@@ -71,4 +88,39 @@ export function isBroken(options: { backend: string; at: number; policy: Breaker
   const { open, breaker } = askBreaker({ breaker: known, at, policy });
   if (breaker !== known) breakers.set(backend, breaker);
   return open;
+}
+
+async function exchange(env: Pick<Env, "FLEET">): Promise<void> {
+  const mine = [...news.values()];
+  const heard = await env.FLEET.getByName("fleet").exchangeHealth(mine);
+  for (const { backend, since } of mine) if (news.get(backend)?.since === since) news.delete(backend);
+  for (const report of heard) {
+    const known = breakers.get(report.backend);
+    if (known === undefined && report.phase === "closed") continue;
+    breakers.set(report.backend, afterReport(known ?? CLOSED, report));
+  }
+}
+
+/**
+ * Tells the other isolates what this one found out about backends, and hears what they did, behind the response: at once
+ * when there is news, else every few seconds while there are calls. Call it while planning; it waits for nothing.
+ */
+export function shareHealth(options: {
+  env: Pick<Env, "FLEET">;
+  now: number;
+  waitUntil: (work: Promise<unknown>) => void;
+}): void {
+  const { env, now } = options;
+  if (sharing || (news.size === 0 && now - sharedAt < SHARE_EVERY_MS)) return;
+  sharing = true;
+  sharedAt = now;
+  options.waitUntil(
+    exchange(env)
+      .catch((cause: unknown) =>
+        console.warn(JSON.stringify({ event: "health_not_shared", cause: String(cause) })),
+      )
+      .finally(() => {
+        sharing = false;
+      }),
+  );
 }

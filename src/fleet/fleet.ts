@@ -1,9 +1,11 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
+import type { HealthReport } from "../routing/breaker.ts";
 import { randomBase64Url } from "../security/base64url.ts";
 import { gatewayIdentity } from "../security/gateway-identity.ts";
 import { type EnrolRequest, type EnrolResponse, nodeStateSchema } from "../tunnel/protocol/messages.ts";
 import { FleetStore, type NodeReport, type TokenUse } from "./fleet-store.ts";
+import { HealthBoard } from "./health-board.ts";
 import { hashJoinToken, JOIN_TOKEN_TTL_MS, newJoinToken } from "./join-token.ts";
 import type { FleetNode, FleetSnapshot } from "./snapshot.ts";
 
@@ -23,6 +25,7 @@ export type EnrolResult =
  */
 export class Fleet extends DurableObject<Env> {
   readonly #store: FleetStore;
+  readonly #health = new HealthBoard();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -100,6 +103,11 @@ export class Fleet extends DurableObject<Env> {
   report(nodeId: string, report: NodeReport): void {
     const state = report.state === null ? null : nodeStateSchema.parse(report.state);
     this.#store.report(nodeId, { ...report, state });
+  }
+
+  /** From an isolate: what it found out about backends. Gives what all of them found out. */
+  exchangeHealth(reports: HealthReport[]): HealthReport[] {
+    return this.#health.exchange(reports, Date.now());
   }
 
   override async alarm(): Promise<void> {

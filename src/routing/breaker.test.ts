@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   afterOutcome,
+  afterReport,
   askBreaker,
   type BackendOutcome,
   type Breaker,
@@ -17,6 +18,7 @@ const following = (breaker: Breaker, outcomes: readonly BackendOutcome[], at = 0
   outcomes.reduce((state, outcome) => afterOutcome({ breaker: state, outcome, at, policy: POLICY }), breaker);
 
 const open = following(CLOSED, ["broken", "broken", "broken", "broken"]);
+const enter = (phase: Phase, since: number): Breaker => ({ ...CLOSED, phase, since });
 const ask = (breaker: Breaker, at: number) => askBreaker({ breaker, at, policy: POLICY });
 
 describe("the breaker", () => {
@@ -64,5 +66,21 @@ describe("the breaker", () => {
         expect(result.phase).toBe(next === "count" ? "closed" : next);
       }),
     );
+  });
+});
+
+describe("another isolate's word on a backend", () => {
+  it.each([
+    ["opens it", CLOSED, "open", 1, "open"],
+    ["closes it", open, "closed", 1, "closed"],
+    ["counts less than what was found out later", enter("open", 10), "closed", 9, "open"],
+    ["ends a probe's wait", enter("half-open", 10), "closed", 11, "closed"],
+  ] as const)("%s", (_name, breaker, phase, since, expected) => {
+    expect(afterReport(breaker, { phase, since }).phase).toBe(expected);
+  });
+
+  it("leaves a closed breaker's own count alone", () => {
+    const counting = following(CLOSED, ["broken", "broken", "broken"]);
+    expect(following(afterReport(counting, { phase: "closed", since: 5 }), ["broken"], 6).phase).toBe("open");
   });
 });

@@ -81,3 +81,22 @@ export function askBreaker(options: { breaker: Breaker; at: number; policy: Brea
   if (at - breaker.since < policy.openMs) return { open: true, breaker };
   return { open: false, breaker: enter("half-open", at) };
 }
+
+/** What one isolate tells the others of a backend: that it was found broken, or well again, and when. */
+export interface HealthReport {
+  backend: string;
+  phase: "open" | "closed";
+  /** Milliseconds since the epoch. */
+  since: number;
+}
+
+/** The breaker after another isolate's word on the same backend; the later word counts. */
+export function afterReport(
+  breaker: Breaker,
+  { phase, since }: Pick<HealthReport, "phase" | "since">,
+): Breaker {
+  // Counting in a closed breaker is this isolate's own business: that others found the backend well says nothing new.
+  return since <= breaker.since || (phase === "closed" && breaker.phase === "closed")
+    ? breaker
+    : enter(phase, since);
+}

@@ -129,6 +129,22 @@ describe("planAttempts", () => {
     expect(result).toMatchObject({ attempts: [{ speaks }] });
   });
 
+  it("tells a project's own provider from one of the environment, and hands the conversation on", () => {
+    const resolveCloud = (name: string): CloudModel => ({
+      provider: "own",
+      model: name,
+      configured: true,
+      variable: "X",
+      own: name === "theirs",
+      dialects: ["openai-chat"],
+    });
+    const first = (reference: string, conversation: string | null) =>
+      (plan({ kind: "llm", reference }, [], { resolveCloud, conversation }) as Plan).attempts[0];
+    expect(first("theirs", "c")).toMatchObject({ project: "default", conversation: "c" });
+    expect(first("ours", null)).not.toHaveProperty("project");
+    expect(first("ours", null)).not.toHaveProperty("conversation");
+  });
+
   it("sends a cloud name to the cloud, whatever nodes there are", () => {
     expect(backends(plan({ kind: "llm", reference: "gpt-x" }, [node("a")]))).toEqual(["gpt-x"]);
     expect(backends(plan({ kind: "llm", reference: null }, [node("a")]))).toEqual(["gpt-5-mini"]);

@@ -8,7 +8,15 @@ import type { Target } from "./target.ts";
 /** Who is asked for what. */
 export type AskedBackend =
   | { kind: "node"; nodeId: string; model: string }
-  | { kind: "cloud"; provider: string; model: string };
+  | {
+      kind: "cloud";
+      provider: string;
+      model: string;
+      /** Whose settings the provider stands in; absent for one of the environment. */
+      project?: string;
+      /** Keeps a conversation on one of the provider's keys; absent for a call that begins one. */
+      conversation?: string;
+    };
 
 /** One backend to try. */
 export type PlannedAttempt = AskedBackend & { speaks: WireDialect; firstByteMs: number };
@@ -30,6 +38,8 @@ export interface CloudModel {
   configured: boolean;
   /** The environment variable that configures it. */
   variable: string;
+  /** The provider stands in the project's settings. */
+  own?: boolean;
   /** What the provider speaks. */
   dialects: readonly WireDialect[];
 }
@@ -210,6 +220,8 @@ function cloudAttempt(input: PlanInput, name: string): PlannedAttempt | Routelet
       model: cloud.model,
       speaks: spokenTo(cloud.dialects, input.dialect),
       firstByteMs: input.deadlines.firstByteMs,
+      ...(cloud.own === true ? { project: input.projectId } : {}),
+      ...(input.conversation === null ? {} : { conversation: input.conversation }),
     };
   }
   return new RouteletError({

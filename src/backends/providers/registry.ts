@@ -79,6 +79,7 @@ export function resolveCloudModel(
   model: string;
   configured: boolean;
   variable: string;
+  own: boolean;
   dialects: WireDialect[];
 } {
   const slash = name.indexOf("/");
@@ -90,6 +91,7 @@ export function resolveCloudModel(
     model: prefixed ? name.slice(slash + 1) : name,
     configured: provider.configured(env, { ai: env.AI !== undefined }) || keyed?.has(provider.name) === true,
     variable: provider.variable,
+    own: provider.set !== undefined,
     dialects: spoken(provider, env, now),
   };
 }
