@@ -28,6 +28,37 @@ describe("costUsd", () => {
     expect(costUsd({ provider: "openai", model: "gpt-5-mini", usage: cached, at })).toBeCloseTo(0.0003375, 8);
   });
 
+  it.each([
+    ["azure", "gpt-4o"],
+    ["gemini", "gemini-2.5-pro"],
+    ["openrouter", "openai/gpt-4o"],
+    ["groq", "llama-3.3-70b-versatile"],
+    ["mistral", "mistral-large-latest"],
+    ["deepseek", "deepseek-chat"],
+    ["xai", "grok-4"],
+    ["together", "meta-llama/Llama-3.3-70B-Instruct-Turbo"],
+  ])("knows %s's prices", (provider, model) => {
+    expect(costUsd({ provider, model, usage, at })).toBeGreaterThan(0);
+  });
+
+  it("takes the operator's own price first, and the list's for all else", () => {
+    const price = {
+      from: "2026-01-01",
+      inputPerMillion: 1_000,
+      cachedInputPerMillion: null,
+      outputPerMillion: 0,
+    };
+    const prices = [
+      { ...price, model: "openai/gpt-5-mini" },
+      { ...price, model: "own/m" },
+    ];
+    expect(costUsd({ provider: "openai", model: "gpt-5-mini", usage, at, prices })).toBeCloseTo(1, 9);
+    expect(costUsd({ provider: "own", model: "m", usage, at, prices })).toBeCloseTo(1, 9);
+    expect(costUsd({ provider: "openai", model: "gpt-5", usage, at, prices })).toBeLessThan(0.01);
+    const wrong = { ...usage, inputTokens: -1 };
+    expect(costUsd({ provider: "own", model: "m", usage: wrong, at, prices })).toBeNull();
+  });
+
   it("is null for an unknown model or provider, never 0", () => {
     expect(costUsd({ provider: "openai", model: "no-such-model", usage, at })).toBeNull();
     expect(costUsd({ provider: "somewhere", model: "gpt-5-mini", usage, at })).toBeNull();

@@ -1,4 +1,5 @@
 import { calcPrice } from "@pydantic/genai-prices";
+import { overriddenCost, type PriceOverride } from "../settings/prices.ts";
 import type { TokenUsage } from "./records.ts";
 
 /** Our providers by the price list's ids; a provider that is not here has no known price. */
@@ -6,6 +7,14 @@ const PRICE_LIST_ID: Record<string, string> = {
   openai: "openai",
   anthropic: "anthropic",
   "workers-ai": "cloudflare",
+  azure: "azure",
+  gemini: "google",
+  openrouter: "openrouter",
+  groq: "groq",
+  mistral: "mistral",
+  deepseek: "deepseek",
+  xai: "x-ai",
+  together: "together",
 };
 
 /** Models that the price list does not know: looking one up means trying every rule of its provider. */
@@ -13,8 +22,8 @@ const unpriced = new Set<string>();
 const MAX_UNPRICED = 1_000;
 
 /**
- * What a cloud model's tokens cost in US dollars at that day's price, from the price list that this build
- * carries. Null when the price is unknown, or the usage makes no sense; never 0 for "unknown".
+ * What a cloud model's tokens cost in US dollars at that day's price: the operator's own where there is one, else from
+ * the price list that this build carries. Null when the price is unknown, or the usage makes no sense; never 0 for "unknown".
  */
 export function costUsd(options: {
   provider: string;
@@ -22,10 +31,15 @@ export function costUsd(options: {
   usage: TokenUsage;
   /** Milliseconds since the epoch: prices change, some by the hour. */
   at: number;
+  /** The settings' `prices`. */
+  prices?: readonly PriceOverride[];
 }): number | null {
-  const { provider, model, usage, at } = options;
+  const { provider, model, usage, at, prices = [] } = options;
+  if (!isCountable(usage)) return null;
+  const own = prices.length === 0 ? null : overriddenCost({ prices, provider, model, usage, at });
+  if (own !== null) return own;
   const providerId = Object.hasOwn(PRICE_LIST_ID, provider) ? PRICE_LIST_ID[provider] : undefined;
-  if (providerId === undefined || !isCountable(usage)) return null;
+  if (providerId === undefined) return null;
   const name = `${providerId}/${model}`;
   if (unpriced.has(name)) return null;
   const price = calcPrice(
