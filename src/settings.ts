@@ -58,6 +58,11 @@ export const settingsSchema = z
       .default([]),
     /** Cloud providers beside those of the environment, and changes to those. */
     providers: z.array(storedProvider).max(64).default([]),
+    /**
+     * The endpoints that keep things in a provider's account (files, batches, fine-tuning, vector stores, …), where
+     * projects cannot be told apart. `auto`: for project `default` alone.
+     */
+    providerAccount: z.enum(["auto", "on", "off"]).default("auto"),
     /** Whether callers may send keys of their own for providers (`x-routelet-provider-key`). */
     passProviderKey: z.boolean().default(false),
     /** The operator's own prices; all others are the price list's. */

@@ -7,8 +7,7 @@ import type { Env } from "../env.ts";
 import { RouteletError, toRouteletError } from "../errors.ts";
 import type { CachedReply } from "../ledger/cache/cached-replies.ts";
 import { parseRoute, resolveTarget, type Target } from "../routing/target.ts";
-import { clientGone } from "./attempt-clock.ts";
-import { AttemptFailed } from "./attempt-failed.ts";
+import { answerFailure, failureOf } from "./answer-failure.ts";
 import { outcomeOf } from "./attempt-log.ts";
 import { openReplyCache, type ReplyCache } from "./cache/reply-cache.ts";
 import { type CallSession, openCallSession } from "./call-session.ts";
@@ -159,7 +158,7 @@ export async function handleCall(options: {
     await session.record.durable();
     return await answer({ client, session, context, cache, ready });
   } catch (thrown) {
-    return await failed({ client, request, session, thrown });
+    return await answerFailure({ renderError: client.renderError, request, session, thrown });
   }
 }
 
@@ -175,33 +174,6 @@ async function replay(session: CallSession, hit: CachedReply): Promise<Response>
     session.headers(servedBy, session.reason(null)),
   );
   return new Response(bytes, { headers });
-}
-
-function failureOf(request: Request, thrown: unknown): AttemptFailed {
-  if (request.signal.aborted) return new AttemptFailed(clientGone());
-  return thrown instanceof AttemptFailed ? thrown : new AttemptFailed(toRouteletError(thrown));
-}
-
-/** The answer to a call of which nothing was released. */
-async function failed(options: {
-  client: ClientDialect;
-  request: Request;
-  session: CallSession;
-  thrown: unknown;
-}): Promise<Response> {
-  const { client, session } = options;
-  const { error, refusal } = failureOf(options.request, options.thrown);
-  logInternal(error, session.record.id);
-  session.begin();
-  await session.record.durable();
-  const status = refusal?.status ?? error.status;
-  session.close({ outcome: outcomeOf(error), status, servedBy: null, error });
-  const own = session.headers(null, session.reason(error));
-  if (refusal !== null)
-    return new Response(refusal.body, { status, headers: responseHeaders(refusal.headers, own) });
-  const response = client.renderError(error);
-  for (const [name, value] of Object.entries(own)) if (value !== null) response.headers.set(name, value);
-  return response;
 }
 
 /** Hands a reply over: whole, or as the stream that it is. */

@@ -1,5 +1,6 @@
 import { resolveCloudModel } from "../backends/providers/registry.ts";
-import { renderOpenAiError } from "../dialects/openai-chat/error.ts";
+import { anthropicModel, anthropicModelPage } from "../dialects/anthropic-messages/models.ts";
+import { isAnthropicClient, renderErrorFor } from "../dialects/caller-dialect.ts";
 import type { Env } from "../env.ts";
 import { RouteletError, toRouteletError } from "../errors.ts";
 import { fleetSnapshot } from "../fleet/fleet-cache.ts";
@@ -54,29 +55,37 @@ function modelId(escaped: string): string {
   }
 }
 
+function find(env: Env, list: readonly Model[], id: string): Model {
+  const model = list.find((known) => known.id === id);
+  if (model !== undefined) return model;
+  const cloud = resolveCloudModel(env, id, Date.now());
+  if (cloud.configured && id !== "slm" && !id.startsWith("slm/"))
+    return { id, object: "model", created: 0, owned_by: cloud.provider };
+  throw new RouteletError({
+    kind: "not_found",
+    code: "model_not_found",
+    message: `There is no model \`${id}\` here. \`GET /v1/models\` lists what nodes serve now.`,
+    param: "model",
+  });
+}
+
 /**
- * `GET /v1/models` and `GET /v1/models/{id}`: what can be named here: `auto`, `slm`, the models that nodes
- * serve now, and the default reference model. Other cloud models can be named without standing in the list.
+ * `GET /v1/models` and `GET /v1/models/{id}`, in the caller's dialect: what can be named here: `auto`, `slm`, the models
+ * that nodes serve now, and the default reference model. Other cloud models can be named without standing in the list.
  */
 export async function handleModels(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   try {
+    const anthropic = isAnthropicClient(request);
     const list = await models(request, env, ctx);
-    const path = new URL(request.url).pathname;
-    if (path === PREFIX) return Response.json({ object: "list", data: list });
-    const id = modelId(path.slice(PREFIX.length + 1));
-    const model = list.find((known) => known.id === id);
-    if (model !== undefined) return Response.json(model);
-    const cloud = resolveCloudModel(env, id, Date.now());
-    if (cloud.configured && id !== "slm" && !id.startsWith("slm/")) {
-      return Response.json({ id, object: "model", created: 0, owned_by: cloud.provider } satisfies Model);
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname === PREFIX) {
+      return Response.json(
+        anthropic ? anthropicModelPage(list, searchParams) : { object: "list", data: list },
+      );
     }
-    throw new RouteletError({
-      kind: "not_found",
-      code: "model_not_found",
-      message: `There is no model \`${id}\` here. \`GET /v1/models\` lists what nodes serve now.`,
-      param: "model",
-    });
+    const model = find(env, list, modelId(pathname.slice(PREFIX.length + 1)));
+    return Response.json(anthropic ? anthropicModel(model) : model);
   } catch (thrown) {
-    return renderOpenAiError(toRouteletError(thrown));
+    return renderErrorFor(request, toRouteletError(thrown));
   }
 }

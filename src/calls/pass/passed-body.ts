@@ -1,0 +1,124 @@
+import { setTopLevelField } from "../../dialects/json-splice.ts";
+import { readJsonObject } from "../../dialects/read-json.ts";
+import { RouteletError } from "../../errors.ts";
+import { MAX_BODY_BYTES, readBody } from "../read-body.ts";
+import { formFields, withFormField } from "./multipart-field.ts";
+
+/** The largest form that is read for its `model`, in bytes: OpenAI takes sound of 25 MB. */
+export const MAX_FORM_BYTES = 32 * 1024 * 1024;
+
+/** The largest body that passes unread, in bytes: OpenAI's own limit for a file. */
+export const MAX_STREAM_BYTES = 512 * 1024 * 1024;
+
+/** A request's body on its way to a provider. */
+export interface PassedBody {
+  /** The model that it names; null where it names none, or was not read. */
+  model: string | null;
+  /** What the ledger may keep of it: JSON that was read, never a file. */
+  text: Uint8Array | null;
+  /** The body to send, with the model's name as the provider has it. */
+  send(model: string | null): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
+  /** Why sending it failed, where that was not the provider's fault. */
+  failure(): RouteletError | null;
+}
+
+const ENCODER = new TextEncoder();
+
+const sendable = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => bytes as Uint8Array<ArrayBuffer>;
+
+const never = (): null => null;
+
+function tooLarge(): RouteletError {
+  return new RouteletError({
+    kind: "too_large",
+    code: "request_too_large",
+    message: `The request body is larger than ${MAX_STREAM_BYTES / 1024 / 1024} MiB. Send it in parts (\`/v1/uploads\`).`,
+  });
+}
+
+/** The body as it comes. Where its length is told HTTP itself sees to it, else it is counted. */
+async function passUnread(request: Request): Promise<PassedBody> {
+  const declared = Number(request.headers.get("content-length") ?? Number.NaN);
+  if (declared > MAX_STREAM_BYTES) {
+    await request.body?.cancel();
+    throw tooLarge();
+  }
+  let failure: RouteletError | null = null;
+  let size = 0;
+  const counted = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      size += chunk.length;
+      if (size > MAX_STREAM_BYTES) {
+        failure = tooLarge();
+        throw failure;
+      }
+      controller.enqueue(chunk);
+    },
+  });
+  return {
+    model: null,
+    text: null,
+    send: () => (request.body === null || declared >= 0 ? request.body : request.body.pipeThrough(counted)),
+    failure: () => failure,
+  };
+}
+
+async function readJson(request: Request): Promise<PassedBody> {
+  const bytes = await readBody(request, MAX_BODY_BYTES);
+  if (bytes.length === 0) return { model: null, text: null, send: () => null, failure: never };
+  const { text, json } = readJsonObject(bytes, "the endpoint's fields");
+  const named = typeof json.model === "string" && json.model !== "" ? json.model : null;
+  return {
+    model: named,
+    text: bytes,
+    send: (model) =>
+      model === null || model === named
+        ? sendable(bytes)
+        : sendable(ENCODER.encode(setTopLevelField(text, "model", model))),
+    failure: never,
+  };
+}
+
+async function readForm(request: Request, contentType: string): Promise<PassedBody> {
+  const bytes = await readBody(request, MAX_FORM_BYTES);
+  const [field, ...more] = formFields({ bytes, contentType, name: "model" });
+  if (more.length > 0) {
+    throw new RouteletError({
+      kind: "invalid_request",
+      code: "invalid_type",
+      message: "`model` stands in the form more than once. Send it once.",
+      param: "model",
+    });
+  }
+  return {
+    model: field === undefined || field.value === "" ? null : field.value,
+    text: null,
+    send: (model) =>
+      sendable(
+        field === undefined || model === null || model === field.value
+          ? bytes
+          : withFormField(bytes, field, model),
+      ),
+    failure: never,
+  };
+}
+
+/**
+ * Takes a request's body, and reads it only where its `model` has to be found: in JSON, and in forms where `formNamesModel`.
+ *
+ * @throws RouteletError `request_too_large`, what `readJsonObject` throws, `invalid_type`.
+ */
+export async function takeBody(options: {
+  request: Request;
+  /** The provider is known already. */
+  unread: boolean;
+  formNamesModel: boolean;
+}): Promise<PassedBody> {
+  const { request } = options;
+  const contentType = request.headers.get("content-type") ?? "";
+  if (options.unread || request.body === null) return passUnread(request);
+  if (/^application\/json\b/i.test(contentType)) return readJson(request);
+  if (options.formNamesModel && /^multipart\/form-data\b/i.test(contentType))
+    return readForm(request, contentType);
+  return passUnread(request);
+}
