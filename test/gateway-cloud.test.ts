@@ -190,6 +190,22 @@ describe("a provider that fails", () => {
     expect(text).not.toContain("proxy.internal");
   });
 
+  it.each([
+    ["vLLM's", { object: "error", message: "too long by 3 tokens", code: 400 }],
+    ["FastAPI's", { detail: "too long by 3 tokens" }],
+  ])("keeps the words of a refusal in %s shape, in an error object that SDKs read", async (_whose, body) => {
+    upstream.enqueue({
+      status: 400,
+      headers: { "content-type": "application/json" },
+      steps: [{ send: JSON.stringify(body) }],
+    });
+    const response = await gateway.chat({ model: "gpt-x", messages: MESSAGES });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      error: { message: expect.stringContaining("too long by 3") },
+    });
+  });
+
   it("threat: a refused provider key must not look like the caller's, nor show a part of itself", async () => {
     upstream.enqueue({
       status: 401,

@@ -33,7 +33,7 @@ function retryAfterSeconds(headers: Headers, now: number): number | undefined {
 }
 
 /**
- * A backend's own error. The client gets it as it came where it is in the client's dialect (`passes`); anything else
+ * A backend's own error. The client gets it as it came where it can read it (`asIs`); anything else
  * becomes an error object with the backend's words (`text`), or with ours where it had none. A refused *provider* key
  * is the operator's fault, not the caller's: a 401 would make an SDK say that the caller's key is wrong, and its text
  * may show a part of the provider's.
@@ -44,7 +44,7 @@ export function refused(options: {
   headers: Headers;
   body: Uint8Array;
   text: string | null;
-  passes: boolean;
+  asIs: boolean;
   now: number;
 }): AttemptFailed {
   const { planned, status, headers, body, text } = options;
@@ -58,7 +58,7 @@ export function refused(options: {
     retryable: busy || status === 408 || status >= 500,
     retryAfterSeconds: retryAfterSeconds(headers, options.now),
   });
-  return new AttemptFailed(error, text !== null && options.passes ? { status, headers, body } : null);
+  return new AttemptFailed(error, text !== null && options.asIs ? { status, headers, body } : null);
 }
 
 /** What a refusal without words may mean. No word of the model: `inOtherDialect` takes such a 404 to be about that. */

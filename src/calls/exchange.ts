@@ -9,15 +9,13 @@ import { RouteletError } from "../errors.ts";
 export interface Exchange {
   /** The request's body in the backend's dialect. */
   body: string;
-  /** Whether the backend speaks the client's dialect itself. */
-  passes: boolean;
   openStream(): ReplyStream;
   /** @throws RouteletError when the body is no reply, or an error. */
   readWhole(body: Uint8Array): WholeReply;
   /** A whole reply for a client that asked for a stream, from a backend that does not stream. Throws as `readWhole`. */
   streamWhole(body: Uint8Array): ReplyStream;
-  /** What a refusal says, in the backend's words; null when it does not say. */
-  refusalText(body: Uint8Array): string | null;
+  /** What a refusal says, in the backend's words (null when it does not say), and whether the client can read it as it came. */
+  refusal(body: Uint8Array): { text: string | null; asIs: boolean };
 }
 
 function untranslatable(from: WireDialect, to: WireDialect): RouteletError {
@@ -73,20 +71,23 @@ export function exchangeWith(options: {
   if (backend === null || request === null) {
     return {
       body: call.passBody(model),
-      passes: true,
       openStream: () => client.passStream(context),
       readWhole: readPassed,
       streamWhole,
-      refusalText: (body) => client.passWhole(body, context).facts.inBandError?.message ?? null,
+      refusal(body) {
+        const told = client.passWhole(body, context).facts.inBandError;
+        if (told !== null) return { text: told.message, asIs: true };
+        // Compatible servers have refusals in shapes of their own, which the dialect's SDKs do not read.
+        return { text: backend?.readError(body)?.message ?? null, asIs: false };
+      },
     };
   }
   const translation = { backend, client, request, context };
   return {
     body: backend.renderRequest(request, { model, stream: call.stream }),
-    passes: false,
     openStream: () => translateStream(translation),
     readWhole: (body) => translateWhole(body, translation),
     streamWhole,
-    refusalText: (body) => backend.readError(body)?.message ?? null,
+    refusal: (body) => ({ text: backend.readError(body)?.message ?? null, asIs: false }),
   };
 }

@@ -167,14 +167,14 @@ export async function tryBackend(
   };
   if (whole !== null) {
     if (status >= 400) {
-      const text = exchange.refusalText(whole);
+      const { text, asIs } = exchange.refusal(whole);
       throw refused({
         planned,
         status,
         headers,
         body: whole,
         text,
-        passes: exchange.passes,
+        asIs,
         now: input.now(),
       });
     }
