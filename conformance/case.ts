@@ -151,13 +151,16 @@ function sceneOf(options: {
     sendBytes: (body, sending) => send({ target, dialect: client, body, ...sending }),
     broken,
     well: (answered, text) =>
+      (answered.status === 200
+        ? null
+        : `status ${answered.status}: ${answered.body.toString().slice(0, 160)}`) ??
       expects({
-        status: [answered.status, 200],
         error: [answered.said.error, null],
         text: [answered.said.text, text],
         terminated: [answered.said.terminated, true],
         cut: [answered.cut, false],
-      }) ?? broken(answered),
+      }) ??
+      broken(answered),
     async admin(path) {
       const response = await fetch(urlOf(target, path), {
         headers: { authorization: `Bearer ${world.adminKey}` },

@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { HEAD_END } from "../http/message-head.ts";
 import type { Json } from "../said.ts";
 import type { WireRequest } from "./requests.ts";
 
@@ -43,6 +44,12 @@ async function play(socket: Socket, steps: readonly Step[], framed: boolean): Pr
   return !socket.destroyed;
 }
 
+/** The head of a reply whose connection ends with it, whatever its server promised. */
+function closing(head: string): Buffer {
+  const lines = head.split("\r\n").filter((line) => !/^(connection|keep-alive):/i.test(line));
+  return Buffer.from([...lines, "connection: close"].join("\r\n"), "latin1");
+}
+
 /** Sends the request on to another server, and its reply back; the connection ends with it. */
 async function forward(socket: Socket, request: WireRequest, port: number): Promise<void> {
   const other = connect({ port, host: "127.0.0.1" });
@@ -59,7 +66,19 @@ async function forward(socket: Socket, request: WireRequest, port: number): Prom
   other.write(`${head}\r\n\r\n`);
   other.write(request.body);
   await new Promise<void>((resolve) => {
-    other.on("data", (bytes: Buffer) => socket.write(bytes));
+    let head: Buffer | null = Buffer.alloc(0);
+    other.on("data", (bytes: Buffer) => {
+      if (head === null) {
+        socket.write(bytes);
+        return;
+      }
+      head = Buffer.concat([head, bytes]);
+      const end = head.indexOf(HEAD_END);
+      if (end < 0) return;
+      socket.write(closing(head.subarray(0, end).toString("latin1")));
+      socket.write(head.subarray(end));
+      head = null;
+    });
     other.on("error", () => socket.destroy());
     other.on("close", () => {
       socket.end();
