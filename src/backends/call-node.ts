@@ -2,7 +2,7 @@ import type { WireDialect } from "../dialects/call.ts";
 import type { Env } from "../env.ts";
 import { dispatchToNode } from "../tunnel/dispatch.ts";
 import type { NodePath } from "../tunnel/protocol/messages.ts";
-import { type BackendReply, readWhole } from "./reply.ts";
+import { type BackendReply, readToEnd } from "./reply.ts";
 
 /** Where nodes are asked in each dialect that they have; all other calls come in chat. */
 const NODE_PATH_OF: Partial<Record<WireDialect, NodePath>> = {
@@ -54,8 +54,8 @@ export async function callNode(call: NodeCall): Promise<BackendReply> {
   return {
     status: reply.status,
     headers: new Headers(reply.headers),
-    stream: () => reply.body,
-    whole: () => readWhole(new Response(reply.body)),
+    reader: () => reply.body,
+    whole: () => readToEnd(reply.body),
     spans: reply.end.then(({ spans }) => spans),
   };
 }

@@ -1,3 +1,4 @@
+import { type ByteReader, EMPTY_READER } from "../byte-reader.ts";
 import { joinBytes } from "../bytes.ts";
 import { RouteletError } from "../errors.ts";
 import type { NodeSpan } from "../tunnel/protocol/messages.ts";
@@ -7,8 +8,8 @@ export interface BackendReply {
   status: number;
   headers: Headers;
   /** The backend's own bytes, as they come. What its reading throws goes through `lostReply`. */
-  stream(): ReadableStream<Uint8Array>;
-  /** The same, whole; `stream` or `whole` is called, once. */
+  reader(): ByteReader;
+  /** The same, whole; `reader` or `whole` is called, once. */
   whole(): Promise<Uint8Array>;
   /** Resolves after the body has ended, with the spans that a node measured; empty for a cloud provider. */
   spans: Promise<NodeSpan[]>;
@@ -31,11 +32,13 @@ export function replyOf(response: Response): BackendReply {
   return {
     status: response.status,
     headers: response.headers,
-    stream: () => response.body ?? new ReadableStream({ start: (controller) => controller.close() }),
+    reader: () => readerOf(response),
     whole: () => readWhole(response),
     spans: Promise.resolve([]),
   };
 }
+
+const readerOf = (response: Response): ByteReader => response.body?.getReader() ?? EMPTY_READER;
 
 /** The largest reply that is read whole, in bytes; an isolate has 128 MB for all that it does. */
 const MAX_WHOLE_BYTES = 24 * 1024 * 1024;
@@ -45,21 +48,31 @@ const MAX_WHOLE_BYTES = 24 * 1024 * 1024;
  *
  * @throws RouteletError `upstream_too_large`.
  */
-export async function readWhole(response: Response): Promise<Uint8Array> {
+async function readWhole(response: Response): Promise<Uint8Array> {
   const declared = Number(response.headers.get("content-length") ?? Number.NaN);
   if (declared <= MAX_WHOLE_BYTES) return new Uint8Array(await response.arrayBuffer());
+  return readToEnd(readerOf(response), declared > MAX_WHOLE_BYTES ? 0 : MAX_WHOLE_BYTES);
+}
+
+/**
+ * Reads a reply of untold length whole; one that is too large is cancelled.
+ *
+ * @throws RouteletError `upstream_too_large`; what the reader throws, as it is.
+ */
+export async function readToEnd(reader: ByteReader, maxBytes = MAX_WHOLE_BYTES): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > MAX_WHOLE_BYTES || declared > MAX_WHOLE_BYTES) {
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    size += read.value.length;
+    if (size > maxBytes) {
+      await reader.cancel();
       throw new RouteletError({
         kind: "upstream",
         code: "upstream_too_large",
         message: `The backend's reply is larger than ${MAX_WHOLE_BYTES / 1024 / 1024} MiB. Ask for it as a stream.`,
       });
     }
-    chunks.push(chunk);
+    chunks.push(read.value);
   }
   return joinBytes(chunks);
 }

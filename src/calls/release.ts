@@ -1,5 +1,6 @@
 import { clientResponseHeaders } from "../backends/headers.ts";
 import { lostReply } from "../backends/reply.ts";
+import type { ByteReader } from "../byte-reader.ts";
 import type { ReplyStream } from "../dialects/dialect.ts";
 import type { ReplyFacts } from "../dialects/reply.ts";
 import { RouteletError, toRouteletError } from "../errors.ts";
@@ -28,7 +29,7 @@ function incomplete(): RouteletError {
 const END_MS = 1_000;
 
 /** Reads on to the end, so that the backend sees no cancellation; one that leaves its connection open is cut. */
-function letEnd(rest: ReadableStreamDefaultReader<Uint8Array>): void {
+function letEnd(rest: ByteReader): void {
   const cut = setTimeout(() => rest.cancel().catch(() => undefined), END_MS);
   const drain = async (): Promise<void> => {
     while (!(await rest.read()).done);
@@ -47,7 +48,7 @@ type Read = ReadableStreamReadResult<Uint8Array>;
  */
 export function releaseStream(options: {
   held: Uint8Array[];
-  rest: ReadableStreamDefaultReader<Uint8Array>;
+  rest: ByteReader;
   follow: ReplyStream;
   clock: AttemptClock;
   heartbeat: Heartbeat | null;

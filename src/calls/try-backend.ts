@@ -1,6 +1,7 @@
 import { callCloud } from "../backends/call-cloud.ts";
 import { callNode } from "../backends/call-node.ts";
 import { type BackendReply, lostReply } from "../backends/reply.ts";
+import { type ByteReader, EMPTY_READER } from "../byte-reader.ts";
 import { joinBytes } from "../bytes.ts";
 import type { Call } from "../dialects/call.ts";
 import type { ClientDialect, RenderContext, ReplyStream } from "../dialects/dialect.ts";
@@ -23,7 +24,7 @@ export interface ReadyReply {
   headers: Headers;
   content:
     | { whole: Uint8Array; facts: ReplyFacts }
-    | { held: Uint8Array[]; rest: ReadableStreamDefaultReader<Uint8Array>; follow: ReplyStream };
+    | { held: Uint8Array[]; rest: ByteReader; follow: ReplyStream };
 }
 
 /** What an attempt at any backend needs to know of its call. */
@@ -91,7 +92,7 @@ const lost = (thrown: unknown): never => {
 
 /** Reads a stream up to its first content; until there, a failure is still one of the attempt, not of the call. */
 async function holdUntilContent(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
+  reader: ByteReader,
   follow: ReplyStream,
   signal: AbortSignal,
 ): Promise<Uint8Array[]> {
@@ -141,9 +142,6 @@ function withContentType(headers: Headers, contentType: string | null): Headers 
   return changed;
 }
 
-const nothingMore = () =>
-  new ReadableStream<Uint8Array>({ start: (controller) => controller.close() }).getReader();
-
 /**
  * Asks one backend, up to the first content of its reply.
  *
@@ -183,9 +181,9 @@ export async function tryBackend(
       return ready({ whole: body, facts });
     }
     const follow = exchange.streamWhole(whole);
-    return ready({ held: follow.flush(), rest: nothingMore(), follow }, EVENT_STREAM);
+    return ready({ held: follow.flush(), rest: EMPTY_READER, follow }, EVENT_STREAM);
   }
-  const rest = reply.stream().getReader();
+  const rest = reply.reader();
   const follow = exchange.openStream();
   try {
     const held = await holdUntilContent(rest, follow, signal);

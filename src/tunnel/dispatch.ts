@@ -1,3 +1,4 @@
+import type { ByteReader } from "../byte-reader.ts";
 import { RouteletError } from "../errors.ts";
 import { noteAnswer } from "../fleet/silent-nodes.ts";
 import { DISPATCH_HEADERS, NODE_REFUSALS, type NodeRefusal } from "./dispatch-wire.ts";
@@ -19,8 +20,8 @@ export interface NodeReply {
   status: number;
   /** As the node sent them, lower-case names. */
   headers: Record<string, string>;
-  /** Errors with a `RouteletError`; cancelling it cancels the call on the node. */
-  body: ReadableStream<Uint8Array>;
+  /** Fails with a `RouteletError`; cancelling it cancels the call on the node. */
+  body: ByteReader;
   /**
    * How the call ended, once it has; never rejects. `spans` are the node's, complete after an orderly end, those
    * measured until then after an error or a cancel, none when the node was lost.
@@ -61,7 +62,7 @@ export async function dispatchToNode(options: DispatchOptions): Promise<NodeRepl
     if (last !== null && last.code !== "node_lost") noteAnswer(stub.name ?? "");
     return last;
   };
-  const reply = new ReplyReader({ frames, signal, cancel });
+  const reply = new NodeReplyReader({ frames, signal, cancel });
   return reply.head();
 }
 
@@ -86,8 +87,12 @@ async function openStream(
   return response.body.getReader();
 }
 
+type Read = ReadableStreamReadResult<Uint8Array>;
+
+const END: Read = { done: true, value: undefined };
+
 /** Reads the node's frames as the caller reads the body; nothing is read ahead. */
-class ReplyReader {
+class NodeReplyReader implements ByteReader {
   readonly #frames: ReadableStreamDefaultReader<Uint8Array>;
   readonly #decoder = new FrameDecoder();
   readonly #signal: AbortSignal;
@@ -99,7 +104,10 @@ class ReplyReader {
   #ready: Frame[] = [];
   #failure: RouteletError | null = null;
   #done = false;
-  #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
+  /** Nothing more is said: the body has ended, or is not wanted any longer. */
+  #closed = false;
+  /** The read under way, which an end of another cause settles at once. */
+  #reading: PromiseWithResolvers<Read> | null = null;
 
   constructor(options: {
     frames: ReadableStreamDefaultReader<Uint8Array>;
@@ -122,44 +130,45 @@ class ReplyReader {
     } catch (error) {
       throw this.#stop(brokenAnswer(error));
     }
-    const body = new ReadableStream<Uint8Array>(
-      {
-        start: (controller) => {
-          this.#controller = controller;
-        },
-        pull: (controller) => this.#pull(controller),
-        cancel: () => {
-          this.#controller = null;
-          this.#stop(cancelledError());
-        },
-      },
-      { highWaterMark: 0 },
-    );
-    return { ...head, body, end: this.#end.promise };
+    return { ...head, body: this, end: this.#end.promise };
   }
 
-  async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+  read(): Promise<Read> {
+    if (this.#closed) return Promise.resolve(END);
+    const reading = Promise.withResolvers<Read>();
+    this.#reading = reading;
+    void this.#readInto(reading);
+    return reading.promise;
+  }
+
+  cancel(): Promise<void> {
+    if (this.#failure === null) {
+      this.#closed = true;
+      this.#reading?.resolve(END);
+      this.#stop(cancelledError());
+    }
+    return Promise.resolve();
+  }
+
+  /** Never rejects. What has been settled meanwhile, by a cancel or a failure, stays so. */
+  async #readInto(reading: PromiseWithResolvers<Read>): Promise<void> {
     try {
       for (;;) {
         const frame = await this.#next();
         if (frame.type === FRAME.responseBody) {
-          const bytes = this.#withMore(frame.payload);
-          if (bytes.length === 0) continue;
-          controller.enqueue(bytes);
-          return;
+          const value = this.#withMore(frame.payload);
+          if (value.length === 0) continue;
+          return reading.resolve({ done: false, value });
         }
-        if (frame.type === FRAME.responseEnd) {
-          const { spans } = decodeJsonPayload(responseEndSchema, frame.payload);
-          this.#finish({ spans });
-          controller.close();
-          return;
-        } else {
+        if (frame.type !== FRAME.responseEnd)
           throw new Error(`Frame type ${frame.type} has no place in an answer.`);
-        }
+        const { spans } = decodeJsonPayload(responseEndSchema, frame.payload);
+        this.#finish({ spans });
+        this.#closed = true;
+        return reading.resolve(END);
       }
     } catch (error) {
-      // `#stop` and `#fail` have told the reader already when they were the cause.
-      if (this.#failure === null) this.#stop(brokenAnswer(error));
+      reading.reject(this.#failure ?? this.#stop(brokenAnswer(error)));
     }
   }
 
@@ -174,7 +183,7 @@ class ReplyReader {
     return concatBytes(parts);
   }
 
-  /** The next frame. Throws what the call failed with, which the body is then errored with as well. */
+  /** The next frame. Throws what the call failed with, which every read of the body then fails with. */
   async #next(): Promise<Frame> {
     for (;;) {
       if (this.#failure !== null) throw this.#failure;
@@ -209,7 +218,7 @@ class ReplyReader {
   /** The call is over on the node's side. */
   #fail(error: RouteletError, spans: NodeSpan[] = []): RouteletError {
     this.#failure ??= error;
-    this.#controller?.error(error);
+    this.#reading?.reject(error);
     this.#finish({ spans, error });
     return error;
   }
@@ -218,7 +227,7 @@ class ReplyReader {
   #stop(error: RouteletError): RouteletError {
     if (this.#done || this.#failure !== null) return error;
     this.#failure = error;
-    this.#controller?.error(error);
+    this.#reading?.reject(error);
     this.#cancelCall()
       .then((last) => this.#finish({ spans: last?.spans ?? [], error }))
       // The object cannot be reached: it notices the end of the stream below by itself.

@@ -1,5 +1,6 @@
 import { env, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
+import { readToEnd } from "../backends/reply.ts";
 import { RouteletError } from "../errors.ts";
 import { type DispatchOptions, dispatchToNode, type NodeReply } from "./dispatch.ts";
 import { decodeWindow, encodeWindow } from "./protocol/credit.ts";
@@ -61,7 +62,7 @@ async function failure(promise: Promise<unknown>): Promise<RouteletError> {
 }
 
 async function readText(reply: NodeReply): Promise<string> {
-  return new Response(reply.body).text();
+  return decoder.decode(await readToEnd(reply.body));
 }
 
 describe("a call", () => {
@@ -90,7 +91,7 @@ describe("a call", () => {
     const error = { code: "engine_died", message: "Gone.", retryable: true, spans: [SPAN] };
     raw.send(head(stream), body(stream, "part"), encodeJsonFrame(FRAME.error, stream, error));
     const reply = await pending;
-    const reader = reply.body.getReader();
+    const reader = reply.body;
     expect(decoder.decode((await reader.read()).value)).toBe("part");
     const failed = await failure(reader.read());
     expect([failed.code, failed.kind, failed.retryable]).toEqual(["engine_died", "upstream", true]);
@@ -144,7 +145,7 @@ describe("cancelling", () => {
     const { stream } = await raw.nextOf(FRAME.requestEnd);
     raw.send(head(stream), body(stream, "first"));
     const reply = await pending;
-    const reader = reply.body.getReader();
+    const reader = reply.body;
     await reader.read();
     const waiting = failure(reader.read());
     left.abort(new RouteletError({ kind: "deadline", code: "deadline_exceeded", message: "Too late." }));
@@ -166,6 +167,42 @@ describe("cancelling", () => {
     raw.send(end(stream, [SPAN]));
     expect((await reply.end).error?.code).toBe("cancelled");
     expect(raw.socket.readyState).toBe(WebSocket.OPEN);
+  });
+
+  it("by cancelling the body while a read waits: that read is the end, and so is every later one", async () => {
+    const { node, raw } = await connected();
+    const pending = call(node);
+    const { stream } = await raw.nextOf(FRAME.requestEnd);
+    raw.send(head(stream));
+    const { body: reader, end: ended } = await pending;
+    const waiting = reader.read();
+    await reader.cancel();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    expect((await raw.nextOf(FRAME.cancel)).stream).toBe(stream);
+    const last = { code: "cancelled", message: "", retryable: false, spans: [SPAN] };
+    raw.send(body(stream, "too late"), encodeJsonFrame(FRAME.error, stream, last));
+    expect(await ended).toMatchObject({ spans: [SPAN], error: { code: "cancelled" } });
+    expect((await reader.read()).done).toBe(true);
+  });
+
+  it("a body that has ended, or failed, changes nothing: it says the same again", async () => {
+    const { node, raw } = await connected();
+    const whole = call(node);
+    const first = await raw.nextOf(FRAME.requestEnd);
+    raw.send(head(first.stream), end(first.stream, [SPAN]));
+    const { body: done, end: ended } = await whole;
+    expect((await done.read()).done).toBe(true);
+    await done.cancel();
+    expect((await done.read()).done).toBe(true);
+    expect(await ended).toEqual({ spans: [SPAN] });
+    const broken = call(node);
+    const second = await raw.nextOf(FRAME.requestEnd);
+    const error = { code: "engine_died", message: "Gone.", retryable: true, spans: [] };
+    raw.send(head(second.stream), encodeJsonFrame(FRAME.error, second.stream, error));
+    const { body: failing } = await broken;
+    const said = await failure(failing.read());
+    await failing.cancel();
+    expect(await failure(failing.read())).toBe(said);
   });
 
   it("is heard by a call whose signal had fired before it began: nothing is sent", async () => {
@@ -196,7 +233,7 @@ describe("flow control", () => {
     raw.send(head(otherStream), end(otherStream));
     await readText(await other);
     let read = 0;
-    const reader = reply.body.getReader();
+    const reader = reply.body;
     while (read < INITIAL_WINDOW / 2) read += (await reader.read()).value?.length ?? 0;
     const window = await raw.nextOf(FRAME.window);
     expect(window.stream).toBe(stream);

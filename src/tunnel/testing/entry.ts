@@ -1,3 +1,4 @@
+import type { ByteReader } from "../../byte-reader.ts";
 import type { Env } from "../../env.ts";
 import { RouteletError } from "../../errors.ts";
 import { dispatchToNode } from "../dispatch.ts";
@@ -37,6 +38,20 @@ export default {
   },
 } satisfies ExportedHandler<Env>;
 
+function streamOf(reader: ByteReader): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
 async function dispatch(
   request: Request,
   env: Env,
@@ -59,7 +74,7 @@ async function dispatch(
       signal: request.signal,
     });
     ctx.waitUntil(reply.end);
-    return new Response(reply.body, { status: reply.status, headers: reply.headers });
+    return new Response(streamOf(reply.body), { status: reply.status, headers: reply.headers });
   } catch (error) {
     if (!(error instanceof RouteletError)) throw error;
     const headers: Record<string, string> = { "x-error": error.code };
