@@ -55,6 +55,9 @@ describe("costUsd", () => {
     expect(costUsd({ provider: "openai", model: "gpt-5-mini", usage, at, prices })).toBeCloseTo(1, 9);
     expect(costUsd({ provider: "own", model: "m", usage, at, prices })).toBeCloseTo(1, 9);
     expect(costUsd({ provider: "openai", model: "gpt-5", usage, at, prices })).toBeLessThan(0.01);
+    const renamed = { provider: "own", model: "m-2026-11-01", asked: "m", usage, at, prices };
+    expect(costUsd(renamed)).toBeCloseTo(1, 9);
+    expect(costUsd({ ...renamed, asked: "alias" })).toBeNull();
     const wrong = { ...usage, inputTokens: -1 };
     expect(costUsd({ provider: "own", model: "m", usage: wrong, at, prices })).toBeNull();
   });

@@ -31,13 +31,16 @@ export function costUsd(options: {
   usage: TokenUsage;
   /** Milliseconds since the epoch: prices change, some by the hour. */
   at: number;
-  /** The settings' `prices`. */
+  /** The settings' `prices`, by the name that the model was asked under (`asked`) or by the one that it gave itself. */
   prices?: readonly PriceOverride[];
+  asked?: string;
 }): number | null {
-  const { provider, model, usage, at, prices = [] } = options;
+  const { provider, model, usage, at, prices = [], asked = model } = options;
   if (!isCountable(usage)) return null;
-  const own = prices.length === 0 ? null : overriddenCost({ prices, provider, model, usage, at });
-  if (own !== null) return own;
+  for (const name of prices.length === 0 ? [] : [asked, model]) {
+    const own = overriddenCost({ prices, provider, model: name, usage, at });
+    if (own !== null) return own;
+  }
   const providerId = Object.hasOwn(PRICE_LIST_ID, provider) ? PRICE_LIST_ID[provider] : undefined;
   if (providerId === undefined) return null;
   const name = `${providerId}/${model}`;
