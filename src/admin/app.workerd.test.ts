@@ -349,6 +349,8 @@ describe("health and description", () => {
     expect(operations.sort()).toEqual([
       "DELETE /api/keys/{id}",
       "DELETE /api/nodes/{id}",
+      "DELETE /v1/responses/{id}",
+      "DELETE /v1/{family}",
       "GET /api/calls",
       "GET /api/calls/{id}",
       "GET /api/keys",
@@ -357,9 +359,18 @@ describe("health and description", () => {
       "GET /health",
       "GET /v1/models",
       "GET /v1/models/{id}",
+      "GET /v1/responses/{id}",
+      "GET /v1/responses/{id}/input_items",
+      "GET /v1/{family}",
       "POST /api/keys",
       "POST /api/nodes/join-tokens",
       "POST /v1/chat/completions",
+      "POST /v1/completions",
+      "POST /v1/embeddings",
+      "POST /v1/messages",
+      "POST /v1/messages/count_tokens",
+      "POST /v1/responses",
+      "POST /v1/{family}",
       "PUT /api/settings",
     ]);
     const text = JSON.stringify(json);
