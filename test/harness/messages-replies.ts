@@ -97,7 +97,7 @@ export function messageStreamSteps(options: MessageReplyOptions): Step[] {
       send: messageEvent({
         type: "message_delta",
         delta: { stop_reason: options.stopReason ?? "end_turn", stop_sequence: null },
-        usage: { output_tokens: USAGE.output_tokens },
+        usage: USAGE,
       }),
     },
     { send: messageEvent({ type: "message_stop" }) },
