@@ -93,6 +93,8 @@ export const settingsSchema = z
       .prefault({}),
     responses: z
       .object({
+        /** How long stored responses are kept; OpenAI keeps its own for 30 days. */
+        keepDays: z.number().int().min(1).max(3_650).default(30),
         /**
          * What `store: true` gets where no content is kept (`content.store: off`, `local-only` calls): a 400, or an
          * answer as if it had been false, with a header that says so.

@@ -43,15 +43,14 @@ function contextOf(session: CallSession, call: Call): RenderContext {
 }
 
 function keepingFor(env: Env, session: CallSession, call: Call, target: Target): Promise<Keeping> {
-  const { content, responses } = session.settings;
-  const localOnly = target.kind === "slm" && target.localOnly;
   return keepingOf({
     env,
     projectId: session.caller.projectId,
     call,
     callId: session.record.id,
-    keepsContent: content.store === "encrypted" && !localOnly,
-    withoutContent: responses.storeWithoutContent,
+    settings: session.settings,
+    mayLeave: target.kind !== "slm",
+    localOnly: target.kind === "slm" && target.localOnly,
     now: session.now,
   });
 }

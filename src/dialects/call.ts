@@ -55,6 +55,8 @@ export interface Call {
   text: string;
   /** The kept response that this call goes on from (`previous_response_id`); of the responses dialect alone. */
   previousResponseId?: string | null;
+  /** Ids of kept items that the input names in their place (`item_reference`); of the responses dialect alone. */
+  itemReferences?: readonly string[];
   /**
    * Whether the reply is to be kept for later calls: `default` where the caller did not say, which means yes; undefined
    * where the dialect keeps nothing.

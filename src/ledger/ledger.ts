@@ -6,6 +6,7 @@ import { isRejection, retryDelayMs } from "./d1-errors.ts";
 import { type LedgerDatabase, ledgerStatements } from "./d1-writer.ts";
 import { type Kept, KeptLog } from "./kept-log.ts";
 import type { CallStart } from "./records.ts";
+import { ItemIndex, type ItemPlace, type ItemPlaces } from "./responses/item-index.ts";
 import { withTimeout } from "./with-timeout.ts";
 
 /** Records wait this long for company before they go to D1. */
@@ -21,6 +22,10 @@ export const LOST_AFTER_MS = 7_200_000 + 300_000;
 const MAX_REPLIES = 20_000;
 /** Between two deletions of what has expired, so that many of them do not keep the object busy. */
 const EXPIRE_PAUSE_MS = 1_000;
+/** An object's database takes 10 GB. Beyond this, kept replies and then the oldest responses make room for the records. */
+const MAX_DATABASE_BYTES = 8_000_000_000;
+/** Dropped at once: the next one that is kept drops more. */
+const DROP_ROWS = 100;
 /** D1 ends a query after 30 s; what has not answered by then is tried again. */
 const D1_TIMEOUT_MS = 35_000;
 
@@ -40,9 +45,11 @@ export class Ledger extends DurableObject<Env> {
   database: LedgerDatabase;
   clock: () => number = Date.now;
   limits: BufferLimits = LIMITS;
+  maxDatabaseBytes = MAX_DATABASE_BYTES;
 
   readonly #buffer: LedgerBuffer;
   readonly #responses: KeptLog;
+  readonly #items: ItemIndex;
   readonly #replies: KeptLog;
   #flushing: Promise<boolean> | null = null;
   #batchCalls = FLUSH_CALLS;
@@ -55,6 +62,7 @@ export class Ledger extends DurableObject<Env> {
     this.database = env.DB;
     this.#buffer = new LedgerBuffer(ctx.storage.sql);
     this.#responses = new KeptLog(ctx.storage.sql, "responses");
+    this.#items = new ItemIndex(ctx.storage.sql);
     this.#replies = new KeptLog(ctx.storage.sql, "replies");
     this.#schedule();
   }
@@ -81,15 +89,33 @@ export class Ledger extends DurableObject<Env> {
     return this.#buffer.scan(options);
   }
 
-  /** Keeps a response for later calls; durable when it resolves. */
-  async keepResponse(kept: Kept): Promise<void> {
-    this.#responses.keep(kept);
+  /** Keeps a response for later calls, and where the items are that this object answers for; durable when it resolves. */
+  async keepResponse(options: { response: Kept | null; items: ItemPlaces | null }): Promise<void> {
+    const { response, items } = options;
+    if (response !== null) {
+      this.#makeRoom();
+      this.#responses.keep(response);
+    }
+    if (items !== null) this.#items.add(items);
     this.#schedule();
   }
 
   /** A kept response and those that it goes on from, newest first; empty when the project has none of this id. */
   async responseChain(options: { id: string; projectId: string; most: number }): Promise<Kept[]> {
     return this.#responses.chain({ ...options, now: this.clock() });
+  }
+
+  /** The responses of these ids that are kept here; `rest` did not fit in the answer. */
+  async responsesOf(options: {
+    ids: readonly string[];
+    projectId: string;
+  }): Promise<{ found: Kept[]; rest: string[] }> {
+    return this.#responses.several({ ...options, now: this.clock() });
+  }
+
+  /** Which responses items came with, of those that this object answers for. */
+  async itemPlaces(options: { itemIds: readonly string[]; projectId: string }): Promise<ItemPlace[]> {
+    return this.#items.find({ ...options, now: this.clock() });
   }
 
   /** False when the project has no such response. */
@@ -99,6 +125,7 @@ export class Ledger extends DurableObject<Env> {
 
   /** Keeps a reply for the same request later. */
   async keepReply(kept: Kept): Promise<void> {
+    this.#makeRoom();
     this.#replies.keep(kept);
     this.#replies.enforce(MAX_REPLIES);
     this.#schedule();
@@ -126,6 +153,7 @@ export class Ledger extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     this.#alarmAt = null;
     this.#responses.expire(this.clock());
+    this.#items.expire(this.clock());
     this.#replies.expire(this.clock());
     if (this.clock() >= this.#retryAt) await this.flush();
     else this.#schedule();
@@ -179,6 +207,13 @@ export class Ledger extends DurableObject<Env> {
     }
   }
 
+  #makeRoom(): void {
+    const { sql } = this.ctx.storage;
+    if (sql.databaseSize <= this.maxDatabaseBytes) return;
+    const dropped = this.#replies.drop(DROP_ROWS) || this.#responses.drop(DROP_ROWS);
+    console.warn(JSON.stringify({ event: "ledger_database_full", bytes: sql.databaseSize, dropped }));
+  }
+
   #recorded(): void {
     const dropped = this.#buffer.enforce(this.limits);
     if (dropped.bodies > 0 || dropped.calls > 0) {
@@ -197,7 +232,7 @@ export class Ledger extends DurableObject<Env> {
     if (counts.readyCalls > 0) due.push(this.clock() + FLUSH_AFTER_MS);
     if (oldestUnwritten !== null) due.push(oldestUnwritten + HOLD_START_MS);
     if (oldestWritten !== null) due.push(oldestWritten + LOST_AFTER_MS);
-    for (const expiry of [this.#responses.nextExpiry, this.#replies.nextExpiry])
+    for (const { nextExpiry: expiry } of [this.#responses, this.#items, this.#replies])
       if (expiry !== null) due.push(Math.max(expiry, this.clock() + EXPIRE_PAUSE_MS));
     if (due.length === 0) return;
     const at = Math.max(Math.min(...due), this.#retryAt);

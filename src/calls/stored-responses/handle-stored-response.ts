@@ -1,15 +1,11 @@
 import { renderOpenAiError } from "../../dialects/openai-chat/error.ts";
+import { outputItems } from "../../dialects/openai-responses/history.ts";
 import type { Env } from "../../env.ts";
 import { RouteletError, toRouteletError } from "../../errors.ts";
-import {
-  deleteResponse,
-  type ResponseContent,
-  readConversation,
-  readResponse,
-} from "../../ledger/responses/kept-responses.ts";
+import { deleteResponse, readResponse, type Turn } from "../../ledger/responses/kept-responses.ts";
+import { readConversation } from "../../ledger/responses/read-conversation.ts";
 import { authenticate } from "../../security/key-snapshot.ts";
 import { logInternal } from "../log-internal.ts";
-import { outputOf } from "./keeping.ts";
 
 type Json = Record<string, unknown>;
 
@@ -46,9 +42,9 @@ function listed(item: Json, responseId: string, at: number): Json {
 }
 
 /** Everything that the model was given for a response, oldest first. */
-function itemsOf(turns: readonly ResponseContent[], responseId: string): Json[] {
+function itemsOf(turns: readonly Turn[], responseId: string): Json[] {
   const items = turns.flatMap(({ input, response }, at) =>
-    at === turns.length - 1 ? input : [...input, ...outputOf(response)],
+    at === turns.length - 1 ? input : [...input, ...outputItems(response)],
   );
   return items.map((item, at) => listed(item, responseId, at));
 }
@@ -114,7 +110,7 @@ async function answer(request: Request, env: Env, ctx: ExecutionContext): Promis
     throw invalid("stream", "A stored response can be read whole only: leave `stream` out.");
   const kept = await readResponse({ env, projectId, id });
   if (kept === null) throw notFound(id);
-  return Response.json(kept.content.response);
+  return Response.json(kept.response);
 }
 
 /** `GET` and `DELETE /v1/responses/{id}`, `GET /v1/responses/{id}/input_items`. */

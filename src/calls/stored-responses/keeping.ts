@@ -1,11 +1,23 @@
 import type { Call } from "../../dialects/call.ts";
-import { inputItems, withHistory } from "../../dialects/openai-responses/parse.ts";
+import {
+  inputItems,
+  outputItems,
+  resolveReferences,
+  withHistory,
+} from "../../dialects/openai-responses/history.ts";
 import { responseIdOf } from "../../dialects/openai-responses/response-object.ts";
 import type { Env } from "../../env.ts";
 import { RouteletError } from "../../errors.ts";
-import { keepResponse, readConversation } from "../../ledger/responses/kept-responses.ts";
+import { keepResponse, type Turn } from "../../ledger/responses/kept-responses.ts";
+import { readConversation, readItems } from "../../ledger/responses/read-conversation.ts";
+import type { Settings } from "../../settings.ts";
 
 type Json = Record<string, unknown>;
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/** A larger request is answered, but not kept: the object that would keep it takes 32 MiB at once. */
+const MAX_KEPT_CHARS = 16 * 1024 * 1024;
 
 /** What is done for a call whose dialect keeps replies. */
 export interface Keeping {
@@ -17,12 +29,11 @@ export interface Keeping {
   keep: ((reply: Json | null) => Promise<void>) | null;
 }
 
-function notAllowed(): RouteletError {
+function notAllowed(why: string): RouteletError {
   return new RouteletError({
     kind: "invalid_request",
     code: "store_unavailable",
-    message:
-      "`store: true` cannot be honoured: no content of this call is kept here. Send `store: false`, and the conversation as `input`.",
+    message: `\`store: true\` cannot be honoured: ${why}. Send \`store: false\`, and the conversation as \`input\`.`,
     param: "store",
   });
 }
@@ -36,55 +47,102 @@ function unknownPrevious(id: string): RouteletError {
   });
 }
 
+function mustStay(param: string): RouteletError {
+  return new RouteletError({
+    kind: "invalid_request",
+    code: "conversation_must_stay",
+    message: `\`${param}\` leads to a response of a call that must not leave your nodes, and this call may leave them. Go on with \`model: slm\` or \`x-routelet-route: slm\`.`,
+    param,
+  });
+}
+
+/** Why no reply of the call can be kept; null when it can. */
+function obstacle(call: Call, keepsContent: boolean): string | null {
+  if (!keepsContent) return "no content of this call is kept here";
+  return call.text.length > MAX_KEPT_CHARS
+    ? `the request is longer than the ${MAX_KEPT_CHARS} characters that are kept`
+    : null;
+}
+
+interface Past {
+  turns: Turn[];
+  items: ReadonlyMap<string, Json>;
+}
+
+/** What the call goes on from, by `previous_response_id` and by `item_reference`. */
+async function readPast(options: {
+  env: Env;
+  projectId: string;
+  call: Call;
+  mayLeave: boolean;
+}): Promise<Past> {
+  const { env, projectId, call, mayLeave } = options;
+  const id = call.previousResponseId ?? null;
+  const itemIds = call.itemReferences ?? [];
+  const [turns, items] = await Promise.all([
+    id === null ? [] : readConversation({ env, projectId, id }),
+    itemIds.length === 0 ? null : readItems({ env, projectId, itemIds }),
+  ]);
+  if (turns === null) throw unknownPrevious(id ?? "");
+  if (mayLeave && turns.some(({ stays }) => stays)) throw mustStay("previous_response_id");
+  const found = [...(items ?? [])];
+  if (mayLeave && found.some(([, { stays }]) => stays)) throw mustStay("input");
+  return { turns, items: new Map(found.map(([itemId, { item }]) => [itemId, item])) };
+}
+
 /**
  * Prepares a call of the responses dialect: joins its history, and says how its reply is kept.
  *
- * @throws RouteletError `store_unavailable`, `previous_response_not_found`, `responses_unavailable`.
+ * @throws RouteletError `store_unavailable`, `previous_response_not_found`, `conversation_must_stay`,
+ * `conversation_too_long`, `responses_unavailable`.
  */
 export async function keepingOf(options: {
   env: Env;
   projectId: string;
   call: Call;
   callId: string;
-  /** False for `local-only` calls and where the settings keep no content. */
-  keepsContent: boolean;
-  withoutContent: "refuse" | "ignore";
+  settings: Pick<Settings, "content" | "ledger" | "responses">;
+  /** Whether a cloud provider may answer: what must stay on the owner's nodes is not joined to such a call. */
+  mayLeave: boolean;
+  localOnly: boolean;
   now: () => number;
 }): Promise<Keeping> {
-  const { env, projectId, callId, keepsContent, now } = options;
-  let call = options.call;
-  if (call.store === "asked" && !keepsContent && options.withoutContent === "refuse") throw notAllowed();
-  const previousId = call.previousResponseId ?? null;
-  const own = inputItems(call.text);
-  if (previousId !== null) {
-    const turns = await readConversation({ env, projectId, id: previousId });
-    if (turns === null) throw unknownPrevious(previousId);
-    call = withHistory(
-      call,
-      turns.flatMap(({ input, response }) => [...input, ...outputOf(response)]),
-    );
+  const { env, projectId, callId, settings, mayLeave, now } = options;
+  const keepsContent = settings.content.store === "encrypted" && settings.ledger.record && !options.localOnly;
+  const why = obstacle(options.call, keepsContent);
+  if (options.call.store === "asked" && why !== null && settings.responses.storeWithoutContent === "refuse")
+    throw notAllowed(why);
+  const { turns, items } = await readPast(options);
+  const keeps = options.call.store !== "no" && why === null;
+  let { call } = options;
+  const own =
+    keeps || turns.length > 0 || items.size > 0 ? resolveReferences(inputItems(call.text), items) : [];
+  if (turns.length > 0 || items.size > 0) {
+    const history = turns.flatMap(({ input, response }) => [...input, ...outputItems(response)]);
+    call = withHistory(call, history, own);
   }
-  if (call.store === "no") return { call, stores: true, keep: null };
-  if (!keepsContent) return { call: { ...call, store: "no" }, stores: false, keep: null };
+  if (!keeps) return { call: { ...call, store: "no" }, stores: options.call.store === "no", keep: null };
+  const previousId = call.previousResponseId ?? null;
+  const ancestors = turns.map(({ id }) => id).reverse();
   return {
     call,
     stores: true,
     async keep(reply) {
       if (reply === null) return;
-      const id = typeof reply.id === "string" ? reply.id : responseIdOf(callId);
       await keepResponse({
         env,
         projectId,
-        id,
+        id: typeof reply.id === "string" ? reply.id : responseIdOf(callId),
         previousId,
-        content: { input: own, response: { ...reply, previous_response_id: previousId, store: true } },
+        content: {
+          input: own,
+          response: { ...reply, previous_response_id: previousId, store: true },
+          ...(mayLeave ? {} : { stays: true }),
+          ...(ancestors.length === 0 ? {} : { ancestors }),
+        },
         now: now(),
+        keepMs: settings.responses.keepDays * DAY_MS,
       });
     },
   };
-}
-
-/** The items of a response as input of the next. A status is the reply's own affair: providers refuse it in some items. */
-export function outputOf(response: Json): Json[] {
-  return Array.isArray(response.output) ? (response.output as Json[]) : [];
 }

@@ -1,8 +1,8 @@
 import type { Call, Needs } from "../call.ts";
-import { setTopLevelField } from "../json-splice.ts";
 import type { ModelRequest } from "../model-request.ts";
-import { readJsonObject, readWith } from "../read-json.ts";
-import { type ResponsesRequest, responsesRequest } from "./request-schema.ts";
+import { invalidField, readJsonObject, readWith } from "../read-json.ts";
+import { responsesPassBody } from "./pass-body.ts";
+import { type ResponsesRequest, referenceOf, responsesRequest, wantsLogprobs } from "./request-schema.ts";
 import { responsesToRequest } from "./to-request.ts";
 
 type Json = Record<string, unknown>;
@@ -31,26 +31,24 @@ function needsOf(request: ResponsesRequest): Needs {
   const format = request.text?.format?.type;
   const items = Array.isArray(request.input) ? request.input : [];
   return {
-    tools:
-      (request.tools?.length ?? 0) > 0 ||
-      items.some(({ type }) => type !== undefined && TOOL_ITEMS.has(type)),
+    tools: (request.tools?.length ?? 0) > 0 || items.some(({ type }) => type != null && TOOL_ITEMS.has(type)),
     jsonSchema: format === "json_schema",
     jsonObject: format === "json_object",
-    logprobs: request.include?.includes("message.output_text.logprobs") === true,
+    logprobs: wantsLogprobs(request),
     images: hasPart(request.input, "input_image"),
     audio: hasPart(request.input, "input_audio"),
     multipleChoices: false,
     logitBias: false,
-    penalties: false,
+    penalties: (request.presence_penalty ?? 0) !== 0 || (request.frequency_penalty ?? 0) !== 0,
   };
 }
 
-/** The gateway keeps responses itself, and continues them itself: a provider is to do neither. */
-function passBody(text: string, model: string): string {
-  return setTopLevelField(setTopLevelField(text, "model", model), "store", false);
+function referencesIn(input: ResponsesRequest["input"]): string[] {
+  return Array.isArray(input) ? input.flatMap((item) => referenceOf(item) ?? []) : [];
 }
 
-function callOf(text: string, json: Json, request: ResponsesRequest): Call {
+/** A call whose text has been read; `json` and `request` are what it says. */
+export function responsesCall(text: string, json: Json, request: ResponsesRequest): Call {
   let built: ModelRequest | null = null;
   return {
     dialect: "openai-responses",
@@ -60,14 +58,18 @@ function callOf(text: string, json: Json, request: ResponsesRequest): Call {
     needs: needsOf(request),
     text,
     previousResponseId: request.previous_response_id ?? null,
+    itemReferences: referencesIn(request.input),
     store: request.store == null ? "default" : request.store ? "asked" : "no",
-    passBody: (model) => passBody(text, model),
+    passBody: (model) => responsesPassBody({ text, request, model }),
     request() {
       built ??= responsesToRequest(json, request);
       return built;
     },
   };
 }
+
+/** One of these must be given (OpenAI API reference, "Create a response"). */
+const SAYS_SOMETHING = ["input", "previous_response_id", "prompt", "conversation"];
 
 /**
  * Reads a `POST /v1/responses` body.
@@ -76,24 +78,7 @@ function callOf(text: string, json: Json, request: ResponsesRequest): Call {
  */
 export function parseResponsesCall(body: Uint8Array): Call {
   const { text, json } = readJsonObject(body, "`model` and `input`");
-  return callOf(text, json, readWith(responsesRequest, json));
-}
-
-/** The input of a call as items, in the order in which they were given. */
-export function inputItems(text: string): Json[] {
-  const { input } = JSON.parse(text) as { input?: string | Json[] };
-  if (typeof input === "string") return [{ type: "message", role: "user", content: input }];
-  return input ?? [];
-}
-
-/**
- * A call whose input begins with what was said before it. `previous_response_id` is taken out: whoever answers sees
- * the whole conversation. Instructions are not inherited (OpenAI API reference, "previous_response_id").
- */
-export function withHistory(call: Call, history: readonly Json[]): Call {
-  const spliced = setTopLevelField(call.text, "input", [...history, ...inputItems(call.text)]);
-  const text = setTopLevelField(spliced, "previous_response_id", null);
-  const json = JSON.parse(text) as Json;
-  const joined = callOf(text, json, readWith(responsesRequest, json));
-  return { ...joined, previousResponseId: call.previousResponseId ?? null, store: call.store };
+  const request = readWith(responsesRequest, json);
+  if (SAYS_SOMETHING.every((field) => json[field] == null)) throw invalidField(["input"], "is missing");
+  return responsesCall(text, json, request);
 }

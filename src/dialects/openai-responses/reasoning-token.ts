@@ -27,3 +27,19 @@ export function unwrapOpaque(encrypted: string | null): Opaque {
     ? { signature: data, redacted: null, origin }
     : { signature: null, redacted: data, origin };
 }
+
+/** An id that the gateway gave to a reasoning item: the response's own part, and the place in its output. */
+const OWN_ID = "rs_[0-9A-Za-z]{26,28}_\\d+";
+const HAS_OWN_ID = new RegExp(`^${OWN_ID}$`);
+
+/** Finds a request in which a reasoning item of the gateway's making may be, without reading it. */
+export const OWN_REASONING = new RegExp(`"(?:${OWN_ID}"|rl1\\.)`);
+
+/** Whether the gateway made a reasoning item, of what a backend of another dialect thought. */
+export function isOwnReasoning(item: unknown): boolean {
+  if (typeof item !== "object" || item === null) return false;
+  const { type, id, encrypted_content } = item as Record<string, unknown>;
+  if (type !== "reasoning") return false;
+  if (typeof encrypted_content === "string" && encrypted_content.startsWith(PREFIX)) return true;
+  return typeof id === "string" && HAS_OWN_ID.test(id);
+}

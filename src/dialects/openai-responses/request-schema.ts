@@ -99,7 +99,7 @@ export type InputPartOf = z.infer<typeof inputPart>;
 
 /** Any item: what it is is looked at only where the call must be translated. */
 const anyItem = z.looseObject({
-  type: z.string().optional(),
+  type: z.string().nullish(),
   role: z.string().optional(),
   id: z.string().nullish(),
 });
@@ -161,7 +161,7 @@ const MAX_TOOLS = 2_000;
 /** The fields of `POST /v1/responses` that the gateway reads (OpenAI API reference, "Responses"). */
 export const responsesRequest = z.looseObject({
   model: z.string().min(1),
-  input: z.union([z.string(), z.array(anyItem).max(MAX_ITEMS)]).optional(),
+  input: z.union([z.string(), z.array(anyItem).max(MAX_ITEMS)]).nullish(),
   instructions: z.string().nullish(),
   tools: z.array(tool).max(MAX_TOOLS).nullish(),
   tool_choice: z.union([z.string(), z.looseObject({ type: z.string() })]).nullish(),
@@ -189,6 +189,8 @@ export const responsesRequest = z.looseObject({
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().min(0).max(1).nullish(),
   top_logprobs: z.number().int().min(0).max(20).nullish(),
+  presence_penalty: z.number().min(-2).max(2).nullish(),
+  frequency_penalty: z.number().min(-2).max(2).nullish(),
   include: z.array(z.string()).nullish(),
   store: z.boolean().nullish(),
   previous_response_id: z.string().min(1).nullish(),
@@ -201,3 +203,15 @@ export const responsesRequest = z.looseObject({
   truncation: z.enum(["auto", "disabled"]).nullish(),
 });
 export type ResponsesRequest = z.infer<typeof responsesRequest>;
+
+/** A kept item that stands in the input by its id alone (`item_reference`; the type may be left out). */
+export function referenceOf(item: { type?: string | null; id?: unknown; role?: unknown }): string | null {
+  const { type, id, role } = item;
+  if (typeof id !== "string") return null;
+  return type === "item_reference" || (type == null && role === undefined) ? id : null;
+}
+
+/** Whether the log-probabilities of a reply's tokens are asked for. */
+export function wantsLogprobs({ include, top_logprobs }: ResponsesRequest): boolean {
+  return include?.includes("message.output_text.logprobs") === true || (top_logprobs ?? 0) > 0;
+}

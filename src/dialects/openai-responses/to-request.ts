@@ -14,15 +14,18 @@ import { unwrapOpaque } from "./reasoning-token.ts";
 import {
   type InputPartOf,
   type ResponsesRequest,
+  referenceOf,
   responsesRequest,
   type TranslatableItem,
   toolChoice,
   translatableItem,
+  wantsLogprobs,
 } from "./request-schema.ts";
 import { customArguments, flatName, type ReadTools, readTools, SEARCH_NAME } from "./tools.ts";
 
-const TRANSLATABLE = new Set([
+const TRANSLATABLE = new Set<string | null | undefined>([
   undefined,
+  null,
   "message",
   "function_call",
   "function_call_output",
@@ -32,7 +35,8 @@ const TRANSLATABLE = new Set([
 ]);
 
 /** A tool search is the caller's own, or OpenAI's; only the caller's names the call that it belongs to. */
-function isTranslatable(item: { type?: string; execution?: unknown }): boolean {
+function isTranslatable(item: { type?: string | null; id?: unknown; execution?: unknown }): boolean {
+  if (referenceOf(item) !== null) return false;
   if (item.type === "tool_search_call" || item.type === "tool_search_output")
     return item.execution === "client";
   return TRANSLATABLE.has(item.type);
@@ -204,14 +208,14 @@ function readFormat({ text }: ResponsesRequest): ModelRequest["format"] {
 }
 
 /**
- * A responses request in the internal form. Its history must be in `input` already (`with-history.ts`).
+ * A responses request in the internal form. Its history must be in `input` already (`history.ts`).
  *
  * @throws RouteletError `invalid_type`, with `param`.
  */
 export function responsesToRequest(json: Record<string, unknown>, request: ResponsesRequest): ModelRequest {
   const tools = readTools(request);
   const native = nativeOnly(json, request, tools);
-  const asked: { type?: string }[] =
+  const asked: { type?: string | null }[] =
     typeof request.input === "string"
       ? [{ role: "user", content: request.input } as { type?: string }]
       : (request.input ?? []);
@@ -221,7 +225,7 @@ export function responsesToRequest(json: Record<string, unknown>, request: Respo
   const system: Message[] = request.instructions
     ? [{ role: "system", content: [{ type: "text", text: request.instructions }] }]
     : [];
-  const logprobs = request.include?.includes("message.output_text.logprobs") === true;
+  const logprobs = wantsLogprobs(request);
   return {
     ...emptyRequest(),
     messages: [...system, ...readItems(items)],
@@ -233,6 +237,8 @@ export function responsesToRequest(json: Record<string, unknown>, request: Respo
     maxTokens: request.max_output_tokens ?? null,
     temperature: request.temperature ?? null,
     topP: request.top_p ?? null,
+    presencePenalty: request.presence_penalty ?? null,
+    frequencyPenalty: request.frequency_penalty ?? null,
     logprobs,
     topLogprobs: logprobs ? (request.top_logprobs ?? null) : null,
     reasoning:

@@ -5,9 +5,10 @@ import { decryptBody, encryptBody } from "../../security/encryption.ts";
 import type { Kept } from "../kept-log.ts";
 import { ledgerShard } from "../shards.ts";
 import { withTimeout } from "../with-timeout.ts";
-import { responseShard } from "./response-id.ts";
+import type { ItemPlace } from "./item-index.ts";
+import { itemShard, responseOfItem, responseShard } from "./response-id.ts";
 
-type StoreEnv = Pick<
+export type StoreEnv = Pick<
   Env,
   "LEDGER" | "ROUTELET_LEDGER_SHARDS" | "ROUTELET_SECRET" | "ROUTELET_SECRET_PREVIOUS"
 >;
@@ -18,15 +19,18 @@ type Json = Record<string, unknown>;
 export interface ResponseContent {
   input: Json[];
   response: Json;
+  /** Made by a call that must not leave the owner's nodes: no call that may leave goes on from it. */
+  stays?: boolean;
+  /** The responses before it, newest first: with several shards they are read at once, not one after the other. */
+  ancestors?: string[];
 }
 
-/** OpenAI keeps responses for 30 days (API reference, "store"). */
-const KEEP_MS = 30 * 24 * 60 * 60_000;
+/** A response as it is kept, with its id. */
+export type Turn = ResponseContent & { id: string };
+
 const TIMEOUT_MS = 5_000;
-/** A conversation of more turns is refused: each costs a decryption. */
-const MAX_TURNS = 1_000;
-/** Turns that one message of the object brings, so that it stays below the 32 MiB of a message. */
-const TURNS_AT_ONCE = 50;
+/** A message to the object takes 32 MiB. */
+const MAX_KEPT_BYTES = 24 * 1024 * 1024;
 
 const COLUMN = "response";
 
@@ -42,10 +46,54 @@ function unavailable(cause: unknown): RouteletError {
   });
 }
 
+function tooLarge(): RouteletError {
+  return new RouteletError({
+    kind: "too_large",
+    code: "response_too_large_to_store",
+    message: `The response and its input are more than the ${MAX_KEPT_BYTES} bytes that can be stored. Send the request with \`store: false\`.`,
+    param: "store",
+  });
+}
+
+/**
+ * A message to a shard's object.
+ *
+ * @throws RouteletError `responses_unavailable`.
+ */
+export async function askShard<T>(
+  env: StoreEnv,
+  shard: number,
+  ask: (stub: ReturnType<typeof ledgerShard>) => Promise<T>,
+): Promise<T> {
+  try {
+    return await withTimeout({ promise: ask(ledgerShard(env, shard)), ms: TIMEOUT_MS });
+  } catch (cause) {
+    throw unavailable(cause);
+  }
+}
+
+/** Groups by shard, so that each object gets one message. */
+export function byShard<T>(items: readonly T[], shardOf: (item: T) => number): Map<number, T[]> {
+  const groups = new Map<number, T[]>();
+  for (const item of items) {
+    const shard = shardOf(item);
+    groups.set(shard, [...(groups.get(shard) ?? []), item]);
+  }
+  return groups;
+}
+
+/** Items of a response whose ids do not say where they are. */
+function placesOf(id: string, { output }: Json): ItemPlace[] {
+  if (!Array.isArray(output)) return [];
+  return output.flatMap(({ id: itemId }: Json) =>
+    typeof itemId === "string" && responseOfItem(itemId) === null ? { itemId, responseId: id } : [],
+  );
+}
+
 /**
  * Keeps a response, encrypted; it is durable when this resolves.
  *
- * @throws RouteletError `responses_unavailable`.
+ * @throws RouteletError `responses_unavailable`, `response_too_large_to_store`.
  */
 export async function keepResponse(options: {
   env: StoreEnv;
@@ -54,6 +102,7 @@ export async function keepResponse(options: {
   previousId: string | null;
   content: ResponseContent;
   now: number;
+  keepMs: number;
 }): Promise<void> {
   const { env, projectId, id, previousId, content, now } = options;
   const body = await encryptBody({
@@ -61,106 +110,64 @@ export async function keepResponse(options: {
     place: { projectId, rowId: id, column: COLUMN },
     plaintext: new TextEncoder().encode(JSON.stringify(content)),
   });
-  const kept: Kept = { id, projectId, previousId, createdAt: now, expiresAt: now + KEEP_MS, ...body };
-  try {
-    await withTimeout({
-      promise: ledgerShard(env, responseShard(id, env)).keepResponse(kept),
-      ms: TIMEOUT_MS,
-    });
-  } catch (cause) {
-    throw unavailable(cause);
-  }
+  if (body.ciphertext.byteLength > MAX_KEPT_BYTES) throw tooLarge();
+  const expiresAt = now + options.keepMs;
+  const kept: Kept = { id, projectId, previousId, createdAt: now, expiresAt, ...body };
+  const home = responseShard(id, env);
+  const places = byShard(placesOf(id, content.response), ({ itemId }) => itemShard(itemId, env));
+  const shards = new Set([home, ...places.keys()]);
+  await Promise.all(
+    [...shards].map((shard) => {
+      const own = places.get(shard);
+      const items = own === undefined ? null : { projectId, places: own, expiresAt };
+      return askShard(env, shard, (stub) =>
+        stub.keepResponse({ response: shard === home ? kept : null, items }),
+      );
+    }),
+  );
 }
 
-async function open(
+/** Null for what its secret does not open any more. */
+export async function openResponse(
   env: StoreEnv,
-  { ciphertext, iv, keyId, compression, ...kept }: Kept,
-): Promise<ResponseContent | null> {
+  { ciphertext, iv, keyId, compression, id, projectId }: Kept,
+): Promise<Turn | null> {
   const opened = await decryptBody({
     secrets: secretsOf(env),
-    place: { projectId: kept.projectId, rowId: kept.id, column: COLUMN },
+    place: { projectId, rowId: id, column: COLUMN },
     body: { ciphertext, iv, keyId, compression },
   });
   if (!opened.ok) {
     console.error(JSON.stringify({ event: "response_not_opened", reason: opened.reason }));
     return null;
   }
-  return JSON.parse(new TextDecoder().decode(opened.plaintext)) as ResponseContent;
+  const content = JSON.parse(new TextDecoder().decode(opened.plaintext)) as ResponseContent;
+  return { ...content, id };
 }
 
-async function chain(options: {
-  env: StoreEnv;
-  projectId: string;
-  id: string;
-  most: number;
-}): Promise<Kept[]> {
-  const { env, id, projectId, most } = options;
-  try {
-    const stub = ledgerShard(env, responseShard(id, env));
-    return await withTimeout({ promise: stub.responseChain({ id, projectId, most }), ms: TIMEOUT_MS });
-  } catch (cause) {
-    throw unavailable(cause);
-  }
-}
-
-/** A kept response of the project; null when there is none, it has expired, or its secret is gone. */
+/**
+ * A kept response of the project; null when there is none, it has expired, or its secret is gone.
+ *
+ * @throws RouteletError `responses_unavailable`.
+ */
 export async function readResponse(options: {
   env: StoreEnv;
   projectId: string;
   id: string;
-}): Promise<{ content: ResponseContent; previousId: string | null } | null> {
-  const [kept] = await chain({ ...options, most: 1 });
-  if (kept === undefined) return null;
-  const content = await open(options.env, kept);
-  return content === null ? null : { content, previousId: kept.previousId };
+}): Promise<Turn | null> {
+  const { env, projectId, id } = options;
+  const [kept] = await askShard(env, responseShard(id, env), (stub) =>
+    stub.responseChain({ id, projectId, most: 1 }),
+  );
+  return kept === undefined ? null : openResponse(env, kept);
 }
 
 /**
- * All that was said up to a response, its own input and output included, oldest first. Null when it is not kept; a turn
- * before it that is kept no more ends the conversation there, as a deleted one does at OpenAI.
+ * Deletes a kept response. False when the project has none of this id.
  *
- * @throws RouteletError `responses_unavailable`, `conversation_too_long`.
+ * @throws RouteletError `responses_unavailable`.
  */
-export async function readConversation(options: {
-  env: StoreEnv;
-  projectId: string;
-  id: string;
-}): Promise<ResponseContent[] | null> {
-  const { env, projectId } = options;
-  const turns: ResponseContent[] = [];
-  let next: string | null = options.id;
-  while (next !== null) {
-    const found: Kept[] = await chain({ env, projectId, id: next, most: TURNS_AT_ONCE });
-    if (found.length === 0) break;
-    for (const kept of found) {
-      const content = await open(env, kept);
-      if (content === null) return turns.length === 0 ? null : turns.reverse();
-      turns.push(content);
-    }
-    next = found.at(-1)?.previousId ?? null;
-    if (turns.length >= MAX_TURNS && next !== null) {
-      throw new RouteletError({
-        kind: "invalid_request",
-        code: "conversation_too_long",
-        message: `The conversation behind \`previous_response_id\` has more than ${MAX_TURNS} turns. Send what is needed of it as \`input\` instead.`,
-        param: "previous_response_id",
-      });
-    }
-  }
-  return turns.length === 0 ? null : turns.reverse();
-}
-
-/** Deletes a kept response. False when the project has none of this id. */
-export async function deleteResponse(options: {
-  env: StoreEnv;
-  projectId: string;
-  id: string;
-}): Promise<boolean> {
+export function deleteResponse(options: { env: StoreEnv; projectId: string; id: string }): Promise<boolean> {
   const { env, id, projectId } = options;
-  try {
-    const stub = ledgerShard(env, responseShard(id, env));
-    return await withTimeout({ promise: stub.deleteResponse({ id, projectId }), ms: TIMEOUT_MS });
-  } catch (cause) {
-    throw unavailable(cause);
-  }
+  return askShard(env, responseShard(id, env), (stub) => stub.deleteResponse({ id, projectId }));
 }
