@@ -2,9 +2,9 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
 /**
- * Four kinds of test: `unit` (pure code and the daemon, in Node.js), `workerd` (Durable Objects and D1 in the
- * real runtime), `e2e` (the built gateway, the real daemon and the real model, as processes) and `full` (those
- * that take minutes: `npm run test:full`).
+ * Five kinds of test: `unit` (pure code and the daemon, in Node.js), `workerd` (Durable Objects and D1 in the real
+ * runtime), `e2e` (the built gateway, the real daemon and the real model, as processes), `conformance` (the suite that
+ * scores any gateway, held against ours) and `full` (those that take minutes: `npm run test:full`).
  */
 export default defineConfig({
   test: {
@@ -37,10 +37,18 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/full/**", "**/node_modules/**"],
+          exclude: ["test/full/**", "test/conformance.test.ts", "**/node_modules/**"],
           testTimeout: 120_000,
           hookTimeout: 180_000,
           fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "conformance",
+          include: ["test/conformance.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 180_000,
         },
       },
       {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, it } from "vitest";
 import type { Instance, World } from "./case.ts";
-import { judge, SUITE } from "./suite.ts";
+import { judgeAll } from "./judge-all.ts";
+import { SUITE } from "./suite.ts";
 import { startUpstreams, worldOf } from "./targets/launch.ts";
 import { type BadGateway, startEmptyGateway, startNaiveProxy } from "./testing/bad-gateways.ts";
 
@@ -36,7 +37,7 @@ afterAll(() => Promise.all([empty.close(), naive.close(), translating.close()]))
 
 /** The ids of those that pass. */
 async function passing(suite: readonly Instance[], world: World): Promise<string[]> {
-  const verdicts = await Promise.all(suite.map((instance) => judge(instance, world)));
+  const verdicts = await judgeAll({ suite, world, inFlight: 64, onVerdict: () => undefined });
   return verdicts.filter(({ reason }) => reason === null).map(({ instance }) => instance.title);
 }
 

@@ -39,6 +39,15 @@ const NO_ENDPOINT: Script = {
   steps: ['{"error":{"message":"Not Found","type":"invalid_request_error","param":null,"code":null}}'],
 };
 
+/** What a provider answers at its lesser endpoints, whatever the case; null: nothing. */
+function standing({ path, bytes }: Received): Script | null {
+  const model = { id: "upstream-model", object: "model", created: 1, owned_by: "upstream" };
+  if (path.endsWith("/v1/models")) return { steps: [JSON.stringify({ object: "list", data: [model] })] };
+  if (path.endsWith("/v1/messages/count_tokens"))
+    return { steps: [JSON.stringify({ input_tokens: Math.ceil(bytes.length / 4) })] };
+  return null;
+}
+
 function receivedOf(request: WireRequest): Received {
   let json: unknown = null;
   try {
@@ -66,7 +75,8 @@ export async function startUpstreamServer(port: number): Promise<UpstreamServer>
 
   function scriptFor(received: Received): Script {
     const one = cases.get(modelOf(received.body));
-    if (one === undefined || !received.path.split("?")[0]?.endsWith(one.endpoint)) return NO_ENDPOINT;
+    if (one === undefined || !received.path.split("?")[0]?.endsWith(one.endpoint))
+      return standing(received) ?? NO_ENDPOINT;
     one.received.push(received);
     return one.answer(received, one.received.length - 1);
   }

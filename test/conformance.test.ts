@@ -1,0 +1,38 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { World } from "../conformance/case.ts";
+import { phasesOf, putSettings } from "../conformance/judge-all.ts";
+import { judge, SUITE } from "../conformance/suite.ts";
+import { startUpstreams, type Upstreams, worldOf } from "../conformance/targets/launch.ts";
+import { startRoutelet } from "../conformance/targets/routelet.ts";
+
+// The suite that scores any gateway, held against ours, each rule in each case: `npm run conformance -- --strict`.
+
+vi.setConfig({ maxConcurrency: 12 });
+
+let upstreams: Upstreams;
+let world: World;
+let close: () => Promise<void>;
+beforeAll(async () => {
+  upstreams = await startUpstreams({ openai: 0, anthropic: 0 });
+  const launched = await startRoutelet(upstreams);
+  world = worldOf({ launched, upstreams, strict: true });
+  close = launched.close;
+});
+afterAll(async () => {
+  await close();
+  await upstreams.close();
+});
+
+for (const phase of phasesOf(SUITE)) {
+  const name = phase === "native" ? "native endpoints" : phase === "" ? "defaults" : `settings ${phase}`;
+  describe(name, () => {
+    if (phase.startsWith("{")) {
+      beforeAll(() => putSettings(world, phase));
+      afterAll(() => putSettings(world, "{}"));
+    }
+    for (const instance of SUITE.filter((one) => one.phase === phase))
+      it.concurrent(`trap ${instance.trap}: ${instance.title}`, async () => {
+        expect((await judge(instance, world)).reason).toBeNull();
+      });
+  });
+}
