@@ -1,8 +1,9 @@
 import { PROVIDERS } from "../backends/providers/registry.ts";
 import { RouteletError } from "../errors.ts";
 import type { Secrets } from "../security/derive.ts";
+import { secretFingerprint } from "../security/encryption.ts";
 import { providerUrlProblem } from "../security/provider-url.ts";
-import { sealKey } from "../security/sealed-key.ts";
+import { type KeyPurpose, openKey, type SealedKey, sealKey } from "../security/sealed-key.ts";
 import type { ProviderInput, StoredKey, StoredProvider } from "../settings/providers.ts";
 
 function invalid(param: string, message: string): RouteletError {
@@ -40,6 +41,17 @@ function checkProvider(
   }
 }
 
+/** A key that was sealed under the secret before the last rotation moves to the current one, so that the old one can go. */
+async function underCurrentSecret(
+  secrets: Secrets,
+  purpose: KeyPurpose,
+  sealed: SealedKey,
+): Promise<SealedKey> {
+  if (sealed.keyId === (await secretFingerprint(secrets.current))) return sealed;
+  const key = await openKey({ secrets, purpose, sealed });
+  return key === null ? sealed : sealKey({ secrets, purpose, key });
+}
+
 /**
  * Providers as they are stored, their new keys encrypted. A key that is left out stays as it was, as long as its
  * provider's URL does: a key is for one URL, and whoever may change that must not be able to have it sent elsewhere.
@@ -64,7 +76,12 @@ export async function sealProviders(options: {
       const sealed = keys.map(async ({ name, weight, key }): Promise<StoredKey> => {
         if (key !== undefined)
           return { name, weight, sealed: await sealKey({ secrets: options.secrets(), purpose, key }) };
-        return { name, weight, sealed: kept.find((known) => known.name === name)?.sealed ?? null };
+        const stays = kept.find((known) => known.name === name)?.sealed ?? null;
+        return {
+          name,
+          weight,
+          sealed: stays === null ? null : await underCurrentSecret(options.secrets(), purpose, stays),
+        };
       });
       return { ...provider, keys: await Promise.all(sealed) };
     }),

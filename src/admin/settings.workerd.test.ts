@@ -25,7 +25,7 @@ async function settings(body?: object, more: Partial<Env> = {}): Promise<{ statu
 }
 
 /** The keys that calls would go out with now. */
-async function keysInUse(name: string): Promise<(string | undefined)[]> {
+async function keysInUse(name: string, more: Partial<Env> = {}): Promise<(string | undefined)[]> {
   const { providers } = await settingsFor({
     env,
     projectId: "default",
@@ -35,7 +35,7 @@ async function keysInUse(name: string): Promise<(string | undefined)[]> {
   const provider = providerNamed(name, providers);
   if (provider === undefined) return [];
   const keys = await keysFor({
-    env,
+    env: { ...env, ...more },
     projectId: "default",
     provider,
     conversation: "c",
@@ -77,6 +77,15 @@ describe("providers in the settings", () => {
     const { json } = await settings();
     expect((await settings({ ...json, default_model: "own/x" })).status).toBe(200);
     expect(await keysInUse("own")).toEqual(["sk-kept"]);
+  });
+
+  it("keep their keys through a rotation of the secret, once the settings were put back", async () => {
+    await settings({ providers: [{ ...OWN, keys: [{ key: "sk-rotated" }] }] });
+    const next = "rotated-secret-rotated-secret-0002";
+    const rotated = { ROUTELET_SECRET: next, ROUTELET_SECRET_PREVIOUS: env.ROUTELET_SECRET };
+    const { json } = await settings();
+    await settings(json, rotated);
+    expect(await keysInUse("own", { ROUTELET_SECRET: next })).toEqual(["sk-rotated"]);
   });
 
   it.each([
