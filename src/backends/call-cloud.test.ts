@@ -118,11 +118,19 @@ describe("a provider of the settings", () => {
     expect(shown()).toEqual([null]);
   });
 
-  it("threat: a sealed key that was copied to another project's row is not sent", async () => {
-    const set = await custom(["own-key"]);
-    await call(set.name, { providers: [set], projectId: "q" });
-    expect(shown()).toEqual([null]);
-  });
+  it.each([
+    ["another project's row", { projectId: "q" }, {}],
+    ["another URL", {}, { baseUrl: "https://elsewhere.example.com/v1" }],
+  ])(
+    "threat: a sealed key that was copied to %s is not sent, also where it was opened before",
+    async (...row) => {
+      const [, account, change] = row;
+      const set = await custom(["own-key"]);
+      await call(set.name, { providers: [set] });
+      await call(set.name, { ...account, providers: [{ ...set, ...change }] });
+      expect(shown()).toEqual(["own-key", null]);
+    },
+  );
 
   it("threat: a redirect is not followed", async () => {
     const set = await custom(["own-key"]);

@@ -52,19 +52,17 @@ async function open(options: {
   sealed: SealedKey;
 }): Promise<string | undefined> {
   const { env, projectId, provider, sealed } = options;
-  const known = opened.get(sealed.iv);
+  const purpose = { projectId, provider: provider.name, baseUrl: provider.set?.baseUrl ?? null };
+  // With its purpose: what opened for one must not be had for another.
+  const id = JSON.stringify([purpose, sealed]);
+  const known = opened.get(id);
   if (known !== undefined) return known;
-  const baseUrl = provider.set?.baseUrl ?? null;
-  const key = await openKey({
-    secrets: secretsOf(env),
-    purpose: { projectId, provider: provider.name, baseUrl },
-    sealed,
-  });
+  const key = await openKey({ secrets: secretsOf(env), purpose, sealed });
   if (key === null) {
     console.error(JSON.stringify({ event: "provider_key_unreadable", provider: provider.name }));
     return undefined;
   }
-  remember(opened, sealed.iv, key);
+  remember(opened, id, key);
   return key;
 }
 
