@@ -70,4 +70,11 @@ describe("honourable", () => {
   ])("refuses by the field's name where nobody can: %s", (_name, call, only, param) => {
     expect(ask(call, only)).toEqual({ code: "unsupported_parameter", param });
   });
+
+  it("says what kind of tool it is", () => {
+    const tools = [{ type: "namespace", name: "n", tools: [{ type: "mcp" }] }];
+    const call = parseResponsesCall(bytes({ model: "m", input: "x", tools }));
+    const refusal = honourable({ attempts: [attempt("mistral")], reason: "r" }, call);
+    expect(refusal).toMatchObject({ message: expect.stringContaining("`tools[0].tools[0]` (mcp)") });
+  });
 });

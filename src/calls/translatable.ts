@@ -24,6 +24,16 @@ function lackingNeed(call: Call, provider: string): Problem | null {
   };
 }
 
+/** What stands at a path such as `tools[1].tools[0]`, in its own words: `web_search`; empty where it has none. */
+function kindAt(text: string, path: string): string {
+  let value: unknown = JSON.parse(text);
+  for (const key of path.match(/[^.[\]]+/g) ?? [])
+    value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+  return typeof value === "object" && value !== null && "type" in value && typeof value.type === "string"
+    ? ` (${value.type})`
+    : "";
+}
+
 /** Why an attempt's backend could not honour the call as it was asked; null when it can. */
 function problemOf(call: Call, attempt: PlannedAttempt): Problem | null {
   const lacking = attempt.kind === "cloud" ? lackingNeed(call, attempt.provider) : null;
@@ -41,7 +51,7 @@ function problemOf(call: Call, attempt: PlannedAttempt): Problem | null {
   if (field !== undefined) {
     return {
       param: field,
-      message: `\`${field}\` cannot be honoured by the backend of \`${attempt.model}\`: only one that speaks ${call.dialect} itself can. Leave it out, or choose a model of such a provider.`,
+      message: `\`${field}\`${kindAt(call.text, field)} cannot be honoured by the backend of \`${attempt.model}\`: only one that speaks ${call.dialect} itself can. Leave it out, or choose a model of such a provider.`,
     };
   }
   return backend.problems(request, { model: attempt.model })[0] ?? null;
