@@ -115,7 +115,15 @@ async function sendWithKeys(
   for (const [at, key] of keys.entries()) {
     const response = await send(call, provider, url, key);
     const rest = restAfter(response.status, response.headers.get("retry-after"), now());
-    if (rest === null || keys.length === 1) return response;
+    if (rest === null || all.length === 1) return response;
+    console.warn(
+      JSON.stringify({
+        event: "provider_key_rests",
+        provider: provider.name,
+        status: response.status,
+        ms: rest,
+      }),
+    );
     letRest(key.id, now() + rest);
     if (at === keys.length - 1) return response;
     await response.body?.cancel();
