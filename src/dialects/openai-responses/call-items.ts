@@ -1,14 +1,7 @@
-import type { Call } from "../call.ts";
 import type { CallItem } from "./output-items.ts";
-import type { ResponsesRequest } from "./request-schema.ts";
-import { customInput, readTools, type ToolForm } from "./tools.ts";
+import { customInput, type ToolForm } from "./tools.ts";
 
 type Json = Record<string, unknown>;
-
-/** How a call's tools are called in this dialect. */
-export function toolFormsOf(call: Call): ReadonlyMap<string, ToolForm> {
-  return readTools(JSON.parse(call.text) as ResponsesRequest).forms;
-}
 
 /** An item for a tool call that begins; a name that the caller did not give stays as the model said it. */
 export function beginCall(options: {

@@ -25,10 +25,24 @@ export interface ReasoningItem {
   id: string;
   type: "reasoning";
   status: "in_progress" | "completed" | "incomplete";
-  summary: never[];
-  content: { type: "reasoning_text"; text: string }[];
+  /** What was thought, where the caller asked for summaries: clients that do so show nothing else. */
+  summary: SummaryText[];
+  /** The same where it did not. */
+  content: ReasoningText[];
   encrypted_content: string | null;
 }
+
+export interface SummaryText {
+  type: "summary_text";
+  text: string;
+}
+
+export interface ReasoningText {
+  type: "reasoning_text";
+  text: string;
+}
+
+export type Part = OutputText | OutputRefusal | SummaryText | ReasoningText;
 
 export interface FunctionCallItem {
   id: string;

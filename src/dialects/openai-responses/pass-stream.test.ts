@@ -10,8 +10,8 @@ const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (pieces: readonly Uint8Array[]) =>
   pieces.map((piece) => new TextDecoder().decode(piece)).join("");
 
-const context = (renameModel: string | null = null): RenderContext => ({
-  call: parseResponsesCall(encode('{"model":"m","input":"x","stream":true}')),
+const context = (renameModel: string | null = null, more: object = {}): RenderContext => ({
+  call: parseResponsesCall(encode(JSON.stringify({ model: "m", input: "x", stream: true, ...more }))),
   callId: "call_1",
   renameModel,
   estimatedInputTokens: 1,
@@ -151,5 +151,29 @@ describe("passWholeResponse", () => {
 
   it("does not take a chat completion for a response: the server lacks this endpoint", () => {
     expect(whole({ object: "chat.completion", choices: [] }).facts.malformedEvents).toBe(1);
+  });
+});
+
+describe("what a backend was not told of storing", () => {
+  const told = { ...RESPONSE, status: "completed", store: false, previous_response_id: null };
+  const whole = (asked: object) =>
+    JSON.parse(decode([passWholeResponse(encode(JSON.stringify(told)), context(null, asked)).body]));
+  const streamed = (asked: object) => {
+    const stream = passResponseStream(context(null, asked));
+    const out = stream.push(encode(named({ type: "response.completed", response: told })));
+    return JSON.parse(decode(out).split("data: ")[1] ?? "").response;
+  };
+
+  it.each([
+    ["stored unasked", {}, { store: true, previous_response_id: null }],
+    ["not stored", { store: false }, { store: false, previous_response_id: null }],
+    [
+      "one that goes on",
+      { store: false, previous_response_id: "resp_1" },
+      { store: false, previous_response_id: "resp_1" },
+    ],
+  ])("is told to the client by the gateway: %s", (_name, asked, said) => {
+    expect(whole(asked)).toMatchObject(said);
+    expect(streamed(asked)).toMatchObject(said);
   });
 });

@@ -53,8 +53,18 @@ function note(facts: ReplyFacts, response: Json): void {
   facts.usage = readResponseUsage(response.usage) ?? facts.usage;
 }
 
-function renamed(response: Json, model: string | null): Json {
-  return model === null || typeof response.model !== "string" ? response : { ...response, model };
+/**
+ * A backend's response as the client is to see it, where that is another than the backend's: the gateway stores it, and
+ * goes on from the one before it, which the backend was not told; a key may want the model's requested name.
+ */
+function shown(response: Json, { renameModel, call }: RenderContext): Json {
+  const changes: Json = {};
+  if (renameModel !== null && typeof response.model === "string") changes.model = renameModel;
+  if (call.store !== "no" && response.store === false) changes.store = true;
+  const previous = call.previousResponseId ?? null;
+  if (previous !== null && response.previous_response_id !== previous)
+    changes.previous_response_id = previous;
+  return Object.keys(changes).length === 0 ? response : { ...response, ...changes };
 }
 
 /** Notes how a response ended; the words are its status and, where it is incomplete, why. */
@@ -96,9 +106,11 @@ export function passResponseStream(context: RenderContext): ReplyStream {
       }
       if (facts.inBandError !== null) return [];
     } else if (!LIFECYCLE.has(type)) facts.committed = true;
-    if (context.renameModel === null || !isObject(json.response)) return [event.raw];
+    if (!isObject(json.response)) return [event.raw];
+    const response = shown(json.response, context);
+    if (response === json.response) return [event.raw];
     const name = event.name === null ? "" : `event: ${event.name}\n`;
-    const body = { ...json, response: renamed(json.response, context.renameModel) };
+    const body = { ...json, response };
     return [ENCODER.encode(`${name}data: ${JSON.stringify(body)}\n\n`)];
   }
 
@@ -149,6 +161,6 @@ export function passWholeResponse(body: Uint8Array, context: RenderContext): Who
     return { body, facts: { ...facts, malformedEvents: 1 } };
   note(facts, json);
   noteEnd(facts, json);
-  const shown = renamed(json, context.renameModel);
-  return { body: shown === json ? body : ENCODER.encode(JSON.stringify(shown)), facts };
+  const response = shown(json, context);
+  return { body: response === json ? body : ENCODER.encode(JSON.stringify(response)), facts };
 }

@@ -1,19 +1,20 @@
 import type { RouteletError } from "../../errors.ts";
 import type { RenderContext } from "../dialect.ts";
 import type { FinishReason, ReplyEvent, TokenLogprob, Usage } from "../reply.ts";
-import { beginCall, closeCall, toolFormsOf } from "./call-items.ts";
+import { beginCall, closeCall } from "./call-items.ts";
 import {
   type CallItem,
   isCall,
   type MessageItem,
   type OutputItem,
-  type OutputRefusal,
-  type OutputText,
+  type Part,
   type ReasoningItem,
 } from "./output-items.ts";
+import { addPart, addWords, PART_FORMS, wordsOf } from "./parts.ts";
 import { wrapOpaque } from "./reasoning-token.ts";
+import type { ResponsesRequest } from "./request-schema.ts";
 import { type ResponseState, responseObject } from "./response-object.ts";
-import type { ToolForm } from "./tools.ts";
+import { readTools, type ToolForm } from "./tools.ts";
 import { renderResponseUsage } from "./usage.ts";
 
 type Json = Record<string, unknown>;
@@ -53,6 +54,9 @@ export function createResponseBuilder(context: RenderContext): ResponseBuilder {
   const calls = new Map<number, CallItem>();
   /** The arguments of each call so far, as the model wrote them. */
   const written = new Map<CallItem, string>();
+  /** The part of each item that is being said. */
+  const speaking = new Map<OutputItem, { part: Part; index: number }>();
+  const asked = JSON.parse(context.call.text) as ResponsesRequest;
   let forms: ReadonlyMap<string, ToolForm> | null = null;
   const state: ResponseState = {
     model: context.renameModel ?? context.call.requestedModel,
@@ -77,13 +81,12 @@ export function createResponseBuilder(context: RenderContext): ResponseBuilder {
   });
   const indexOf = (item: OutputItem): number => output.indexOf(item);
   const copy = <T>(value: T): T => structuredClone(value);
+  const object = (): Json => responseObject(context, state, asked);
 
   function begin(): ResponseEvent[] {
     if (begun) return [];
     begun = true;
-    return ["response.created", "response.in_progress"].map((type) =>
-      event(type, { response: responseObject(context, state) }),
-    );
+    return ["response.created", "response.in_progress"].map((type) => event(type, { response: object() }));
   }
 
   function add(item: OutputItem): ResponseEvent {
@@ -96,25 +99,46 @@ export function createResponseBuilder(context: RenderContext): ResponseBuilder {
     return `${kind}_${base}_${output.length}`;
   }
 
-  /** Where a part of an item stands. */
-  const place = (item: OutputItem, index: number): Json => ({
-    item_id: item.id,
-    output_index: indexOf(item),
-    content_index: index,
-  });
+  /** An event about a part of an item. */
+  function ofPart(type: string, item: OutputItem, at: { part: Part; index: number }, fields: Json) {
+    const place = {
+      item_id: item.id,
+      output_index: indexOf(item),
+      [PART_FORMS[at.part.type].index]: at.index,
+    };
+    return event(type, { ...place, ...fields });
+  }
 
   function closePart(item: MessageItem | ReasoningItem): ResponseEvent[] {
-    const index = item.content.length - 1;
-    const part = item.content[index];
-    if (part === undefined) return [];
-    const at = place(item, index);
-    const said =
-      part.type === "output_text"
-        ? event("response.output_text.done", { ...at, text: part.text, logprobs: part.logprobs })
-        : part.type === "refusal"
-          ? event("response.refusal.done", { ...at, refusal: part.refusal })
-          : event("response.reasoning_text.done", { ...at, text: part.text });
-    return [said, event("response.content_part.done", { ...at, part: copy(part) })];
+    const at = speaking.get(item);
+    if (at === undefined) return [];
+    speaking.delete(item);
+    const form = PART_FORMS[at.part.type];
+    return [
+      ofPart(form.said, item, at, wordsOf(at.part)),
+      ofPart(form.done, item, at, { part: copy(at.part) }),
+    ];
+  }
+
+  /** Adds words to the part that is being said, or begins one of the kind. */
+  function say(options: {
+    item: MessageItem | ReasoningItem;
+    type: Part["type"];
+    words: string;
+    logprobs?: TokenLogprob[];
+  }): ResponseEvent[] {
+    const { item, type, words } = options;
+    const events: ResponseEvent[] = [];
+    const form = PART_FORMS[type];
+    let at = speaking.get(item);
+    if (at?.part.type !== type) {
+      events.push(...closePart(item));
+      at = addPart(item, type);
+      speaking.set(item, at);
+      events.push(ofPart(form.added, item, at, { part: copy(at.part) }));
+    }
+    events.push(ofPart(form.delta, item, at, addWords(at.part, words, options.logprobs ?? [])));
+    return events;
   }
 
   function close(item: OutputItem, status: "completed" | "incomplete"): ResponseEvent[] {
@@ -155,42 +179,10 @@ export function createResponseBuilder(context: RenderContext): ResponseBuilder {
     return item;
   }
 
-  function text(words: string, logprobs: TokenLogprob[]): ResponseEvent[] {
+  function text(type: "output_text" | "refusal", words: string, logprobs?: TokenLogprob[]): ResponseEvent[] {
     const events: ResponseEvent[] = [];
     const item = message(events);
-    let part = item.content.at(-1);
-    if (part?.type !== "output_text") {
-      events.push(...closePart(item));
-      const added: OutputText = { type: "output_text", annotations: [], logprobs: [], text: "" };
-      item.content.push(added);
-      part = added;
-      events.push(
-        event("response.content_part.added", { ...place(item, item.content.length - 1), part: copy(part) }),
-      );
-    }
-    part.text += words;
-    part.logprobs.push(...logprobs);
-    const at = place(item, item.content.length - 1);
-    events.push(event("response.output_text.delta", { ...at, delta: words, logprobs }));
-    return events;
-  }
-
-  function refusal(words: string): ResponseEvent[] {
-    const events: ResponseEvent[] = [];
-    const item = message(events);
-    let part = item.content.at(-1);
-    if (part?.type !== "refusal") {
-      events.push(...closePart(item));
-      const added: OutputRefusal = { type: "refusal", refusal: "" };
-      item.content.push(added);
-      part = added;
-      events.push(
-        event("response.content_part.added", { ...place(item, item.content.length - 1), part: copy(part) }),
-      );
-    }
-    part.refusal += words;
-    events.push(event("response.refusal.delta", { ...place(item, item.content.length - 1), delta: words }));
-    return events;
+    return [...events, ...say({ item, type, words, logprobs })];
   }
 
   function reasoning(events: ResponseEvent[]): ReasoningItem {
@@ -212,20 +204,13 @@ export function createResponseBuilder(context: RenderContext): ResponseBuilder {
   function thought(words: string): ResponseEvent[] {
     const events: ResponseEvent[] = [];
     const item = reasoning(events);
-    let part = item.content.at(-1);
-    if (part === undefined) {
-      part = { type: "reasoning_text", text: "" };
-      item.content.push(part);
-      events.push(event("response.content_part.added", { ...place(item, 0), part: copy(part) }));
-    }
-    part.text += words;
-    events.push(event("response.reasoning_text.delta", { ...place(item, 0), delta: words }));
-    return events;
+    const type = asked.reasoning?.summary == null ? "reasoning_text" : "summary_text";
+    return [...events, ...say({ item, type, words })];
   }
 
   function toolCall(index: number, id: string, name: string): ResponseEvent[] {
     const events = closeOthers(null);
-    forms ??= toolFormsOf(context.call);
+    forms ??= readTools(asked).forms;
     const item = beginCall({ newId, callId: id, name, forms });
     calls.set(index, item);
     events.push(add(item));
@@ -254,9 +239,9 @@ export function createResponseBuilder(context: RenderContext): ResponseBuilder {
         usage = reply.usage ?? usage;
         return [];
       case "text":
-        return text(reply.text, reply.logprobs ?? []);
+        return text("output_text", reply.text, reply.logprobs);
       case "refusal":
-        return refusal(reply.text);
+        return text("refusal", reply.text);
       case "reasoning":
         return thought(reply.text);
       case "reasoning_signature": {
@@ -311,7 +296,7 @@ export function createResponseBuilder(context: RenderContext): ResponseBuilder {
       const events = begin();
       for (const item of [...open]) events.push(...close(item, status));
       settle(status);
-      events.push(event(`response.${status}`, { response: responseObject(context, state) }));
+      events.push(event(`response.${status}`, { response: object() }));
       return events;
     },
     fail(error) {
@@ -319,9 +304,9 @@ export function createResponseBuilder(context: RenderContext): ResponseBuilder {
       state.error = { code: failureCode(error), message: error.message };
       for (const item of open) item.status = "incomplete";
       settle("failed");
-      events.push(event("response.failed", { response: responseObject(context, state) }));
+      events.push(event("response.failed", { response: object() }));
       return events;
     },
-    response: () => responseObject(context, state),
+    response: object,
   };
 }

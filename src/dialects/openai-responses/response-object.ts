@@ -29,9 +29,11 @@ export function responseIdOf(callId: string): string {
   return `resp_${callId.replace(/^call_/, "")}`;
 }
 
-/** The response object: the caller's own settings, repeated as OpenAI repeats them, and what came of it. */
-export function responseObject(context: RenderContext, state: ResponseState): Json {
-  const json = JSON.parse(context.call.text) as Json;
+/**
+ * The response object: the caller's own settings, repeated as OpenAI repeats them, and what came of it. `json` is the
+ * request, which is read once for the several times that it is repeated.
+ */
+export function responseObject(context: RenderContext, state: ResponseState, json: Json): Json {
   const text = (json.text ?? {}) as Json;
   const reasoning = (json.reasoning ?? {}) as Json;
   const tools = Array.isArray(json.tools) ? json.tools.map(echoTool) : [];
