@@ -2,7 +2,9 @@ import Anthropic from "@anthropic-ai/sdk";
 import OpenAI, { APIError, toFile } from "openai";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { errorReply } from "./harness/chat-replies.ts";
+import { connectRaw } from "./harness/client.ts";
 import { API_KEY, startTestGateway, type TestGateway } from "./harness/gateway.ts";
+import { type OtlpReceiver, startOtlpReceiver } from "./harness/otlp-receiver.ts";
 import { type Reply, startUpstream, type Upstream, type UpstreamRequest } from "./harness/upstream.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
@@ -14,15 +16,22 @@ const json = (body: unknown, status = 200): Reply => ({
 });
 const event = (data: unknown) => `data: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`;
 
+let collector: OtlpReceiver;
 let upstream: Upstream;
 let gateway: TestGateway;
 let openai: OpenAI;
 let anthropic: Anthropic;
 
 beforeAll(async () => {
+  collector = await startOtlpReceiver();
   upstream = await startUpstream(json({}));
   gateway = await startTestGateway({
-    vars: { OPENAI_API_KEY: "provider-key", OPENAI_BASE_URL: `${upstream.url}/v1`, GROQ_API_KEY: "groq-key" },
+    vars: {
+      OPENAI_API_KEY: "provider-key",
+      OPENAI_BASE_URL: `${upstream.url}/v1`,
+      GROQ_API_KEY: "groq-key",
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    },
   });
   openai = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: API_KEY, maxRetries: 0 });
   anthropic = new Anthropic({ baseURL: gateway.url, apiKey: API_KEY, maxRetries: 0 });
@@ -31,6 +40,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway.close();
   await upstream.close();
+  await collector.close();
 });
 
 const settings = (value: object) =>
@@ -144,6 +154,16 @@ describe("POST /v1/embeddings", () => {
     const error = await failure(openai.post("/embeddings", { body }));
     expect([error.status, error.code]).toEqual([status, code]);
     expect(sent()).toEqual([]);
+  });
+
+  it("comes from the reply cache where that is asked for: the same texts have the same vectors", async () => {
+    upstream.always(embeddings(base64));
+    const headers = { "x-routelet-cache": "read" };
+    const ask = () => openai.embeddings.create({ model, input }, { headers }).withResponse();
+    const first = await ask();
+    expect(first.response.headers.get("x-routelet-cache")).toBe("miss");
+    await expect.poll(async () => (await ask()).response.headers.get("x-routelet-cache")).toBe("hit");
+    expect((await ask()).data.data.map(({ embedding }) => embedding)).toEqual(VECTORS);
   });
 
   it("fails where the backend gives fewer vectors than inputs", async () => {
@@ -330,6 +350,15 @@ describe("endpoints that pass through", () => {
     expect(sent()).toEqual([]);
   });
 
+  it("go to the cloud model that is named, by whatever other route", async () => {
+    upstream.always(json({ created: 1, data: [] }));
+    for (const route of ["auto", "llm"]) {
+      const headers = { "x-routelet-route": route };
+      await openai.images.generate({ model: "gpt-image-1", prompt: "a" }, { headers });
+    }
+    expect(sent()).toHaveLength(2);
+  });
+
   it("do not let a path out of its family, nor to the provider's other endpoints", async () => {
     for (const path of ["/v1/files/..%2Fchat%2Fcompletions", "/v1/files/%5c..%5cchat"]) {
       const response = await gateway.fetch(path, { method: "POST", body: "{}", headers: JSON_TYPE });
@@ -340,7 +369,7 @@ describe("endpoints that pass through", () => {
     expect(sent()).toEqual([]);
   });
 
-  it("keep the provider's account from projects that do not share it", async () => {
+  it("keep the provider's account closed where the setting says so, and no other endpoint", async () => {
     await settings({ provider_account: "off" });
     const error = await failure(openai.files.list());
     expect([error.status, error.code]).toEqual([403, "provider_account_closed"]);
@@ -372,15 +401,70 @@ describe("endpoints that pass through", () => {
     expect(call).toMatchObject({ outcome: "error", error_code: "upstream_lost" });
   });
 
-  it("refuse a body that is known to be too large before it is sent", async () => {
-    const error = await failure(openai.moderations.create({ input: "a".repeat(21 * 1024 * 1024) }));
-    expect([error.status, error.code]).toEqual([413, "request_too_large"]);
+  it.each([
+    ["JSON that is read", "/v1/moderations", "application/json", 21],
+    ["a file that is not", "/v1/files", "multipart/form-data; boundary=b", 513],
+  ])("refuse %s by the length that it is said to have, before it comes", async (_name, path, type, mib) => {
+    const client = await connectRaw(gateway.url);
+    client.write(
+      [
+        `POST ${path} HTTP/1.1`,
+        "host: gateway",
+        `authorization: Bearer ${API_KEY}`,
+        `content-type: ${type}`,
+        `content-length: ${mib * 1024 * 1024}`,
+        "\r\n",
+      ].join("\r\n"),
+    );
+    const answer = (await client.until("request_too_large")).toString();
+    client.abort();
+    expect(answer).toMatch(/^HTTP\/1\.1 413/);
+    expect(sent()).toEqual([]);
   });
 
   it("are no endpoints of any other name", async () => {
     const response = await gateway.fetch("/v1/organization/users");
     expect(response.status).toBe(404);
     expect(sent()).toEqual([]);
+  });
+});
+
+describe("a call's trace", () => {
+  const traceId = (at: number) => `${at}`.padStart(32, "a");
+
+  it.each([
+    [
+      "embeddings",
+      "EMBEDDING",
+      1,
+      "embeddings m",
+      () => embeddings(base64),
+      "/embeddings",
+      { input: ["a", "b"] },
+    ],
+    [
+      "text_completion",
+      "LLM",
+      2,
+      "text_completion m",
+      () => json(chunk({ text: "x", finish_reason: "stop" })),
+      "/completions",
+      { prompt: "a" },
+    ],
+    ["moderations", "LLM", 3, "moderations m", () => json({ results: [] }), "/moderations", { input: "a" }],
+  ])("names the operation: %s", async (operation, kind, at, name, reply, path, body) => {
+    upstream.always(reply());
+    const headers = { traceparent: `00-${traceId(at)}-${"b".repeat(16)}-01` };
+    await openai.post(path, { body: { model: "m", ...body }, headers });
+    const spans = await collector.waitForTrace(traceId(at), (found) =>
+      found.some((span) => span.name === name),
+    );
+    const span = spans.find((each) => each.name === name);
+    expect(span?.attributes).toMatchObject({
+      "gen_ai.operation.name": operation,
+      "openinference.span.kind": kind,
+      "gen_ai.request.model": "m",
+    });
   });
 });
 

@@ -41,7 +41,7 @@ function mayKeep(call: Call, target: Target, session: CallSession): boolean {
   if (target.kind === "slm" && target.localOnly) return false;
   if (session.settings.content.store === "off") return false;
   if (call.store !== undefined && call.store !== "no") return false;
-  return isDeterministic(call.text);
+  return call.dialect === "openai-embeddings" || isDeterministic(call.text);
 }
 
 /**

@@ -1,7 +1,6 @@
 import { callCloud } from "../../backends/call-cloud.ts";
 import { callerKeys } from "../../backends/caller-keys.ts";
 import { outboundFetch } from "../../backends/outbound.ts";
-import { ACCOUNT_FAMILIES } from "../../backends/providers/routes.ts";
 import { type BackendReply, lostReply } from "../../backends/reply.ts";
 import { createByteLog } from "../../byte-log.ts";
 import { isAnthropicClient, renderErrorFor } from "../../dialects/caller-dialect.ts";
@@ -12,7 +11,6 @@ import { emptyFacts, type ReplyFacts } from "../../dialects/reply.ts";
 import type { Env } from "../../env.ts";
 import { RouteletError, toRouteletError } from "../../errors.ts";
 import { parseRoute, type Route, resolveTarget } from "../../routing/target.ts";
-import { DEFAULT_PROJECT } from "../../security/caller.ts";
 import { answerFailure } from "../answer-failure.ts";
 import { type AttemptClock, orAborted, startAttemptClock } from "../attempt-clock.ts";
 import { AttemptFailed, refused } from "../attempt-failed.ts";
@@ -20,6 +18,7 @@ import { type AttemptLog, openAttemptLog } from "../attempt-log.ts";
 import { type CallSession, openCallSession } from "../call-session.ts";
 import { logInternal } from "../log-internal.ts";
 import { responseHeaders } from "../release.ts";
+import { assertAccountOpen } from "./account.ts";
 import { type PassedBody, takeBody } from "./passed-body.ts";
 import type { PassedPath } from "./passed-path.ts";
 import { type PickedProvider, pickProvider } from "./pick-provider.ts";
@@ -58,18 +57,6 @@ function assertMayLeave(call: { model: string | null; asked: Route | null }, { e
 
 /** Stands for the model of a request that names none: it is the provider's to choose. */
 const CLOUD_MODEL = "the provider's own";
-
-function assertAccountOpen({ settings, caller }: CallSession, { family, endpoint }: PassedPath): void {
-  if (!ACCOUNT_FAMILIES.has(family)) return;
-  const { providerAccount } = settings;
-  if (providerAccount === "on" || (providerAccount === "auto" && caller.projectId === DEFAULT_PROJECT))
-    return;
-  throw new RouteletError({
-    kind: "permission",
-    code: "provider_account_closed",
-    message: `${endpoint} is about what lies in the provider's account, which this project does not share. An operator can allow it by the setting \`provider_account\`.`,
-  });
-}
 
 function assertMethod({ method }: Request): void {
   if (METHODS.has(method)) return;
@@ -196,7 +183,7 @@ async function pass(options: PassOptions, session: CallSession): Promise<Respons
   const asked = parseRoute(request.headers.get("x-routelet-route"));
   // Before anything of it is read: whatever it names, such a call goes nowhere from here.
   assertMayLeave({ model: null, asked }, route);
-  assertAccountOpen(session, route);
+  assertAccountOpen({ setting: settings.providerAccount, projectId: session.caller.projectId, route });
   const named = request.headers.get("x-routelet-provider");
   const formNamesModel = FORMS_WITH_MODEL.has(route.family);
   const body = await takeBody({ request, unread: named !== null, formNamesModel });
