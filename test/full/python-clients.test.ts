@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BACKENDS, type ClientWorld, startClientWorld } from "../harness/clients.ts";
 import { API_KEY } from "../harness/gateway.ts";
+import { startTestNode } from "../harness/node.ts";
 import { makePythonEnvironment, PYTHON, type PythonEnvironment } from "../harness/python.ts";
 import { FINAL_WORDS, OBJECT, PLAIN_WORDS, WEATHER_ARGUMENTS } from "../harness/scripted-model.ts";
 
@@ -94,4 +95,16 @@ describe.skipIf(PYTHON === undefined).each(CLIENTS)("$name", ({ script, ways, er
       expect(seen.errors).toEqual(errors);
     },
   );
+});
+
+test.skipIf(PYTHON === undefined)("every client gets words from the starter model", async () => {
+  const node = await startTestNode({ gateway: world.gateway });
+  try {
+    const env = { GATEWAY: world.gateway.url, KEY: API_KEY, MODEL: "slm" };
+    const said = (await python.run(resolve(SCRIPTS, "starter_model.py"), env)) as Record<string, string>;
+    expect(Object.keys(said)).toHaveLength(6);
+    for (const words of Object.values(said)) expect(words).toMatch(/\w/);
+  } finally {
+    await node.close();
+  }
 });

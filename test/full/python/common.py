@@ -8,8 +8,8 @@ from pydantic import BaseModel
 GATEWAY = os.environ["GATEWAY"]
 OPENAI_URL = GATEWAY + "/v1"
 KEY = os.environ["KEY"]
-PREFIX = os.environ["MODEL_PREFIX"]
-MODEL = PREFIX + "x"
+PREFIX = os.environ.get("MODEL_PREFIX", "")
+MODEL = os.environ.get("MODEL", PREFIX + "x")
 QUESTION = "What is the weather in Zürich?"
 
 
