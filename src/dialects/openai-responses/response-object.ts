@@ -24,6 +24,12 @@ function echoTool(tool: unknown): unknown {
   return { description: null, parameters: null, strict: true, ...tool };
 }
 
+/** The same for the format of the reply's text. */
+function echoFormat(format: unknown): unknown {
+  if (typeof format !== "object" || format === null || !("type" in format)) return { type: "text" };
+  return format.type === "json_schema" ? { description: null, strict: false, ...format } : format;
+}
+
 /** The id of the response to a call: it carries the call's ledger shard. */
 export function responseIdOf(callId: string): string {
   return `resp_${callId.replace(/^call_/, "")}`;
@@ -59,7 +65,7 @@ export function responseObject(context: RenderContext, state: ResponseState, jso
     store: context.call.store !== "no",
     background: false,
     temperature: or(json, "temperature", 1),
-    text: { format: text.format ?? { type: "text" }, verbosity: text.verbosity ?? "medium" },
+    text: { format: echoFormat(text.format), verbosity: text.verbosity ?? "medium" },
     tool_choice: or(json, "tool_choice", "auto"),
     tools,
     top_logprobs: or(json, "top_logprobs", 0),

@@ -51,6 +51,7 @@ const body = fc.constantFrom(
   { reasoning: { effort: "low", summary: "auto" } },
   { store: false, temperature: 0.5, instructions: "x", metadata: { a: "b" }, top_logprobs: 1 },
   { tools: [{ type: "function", name: "f" }], tool_choice: { type: "function", name: "f" } },
+  { text: { format: { type: "json_schema", name: "s", schema: { type: "object" } } } },
 );
 
 /** The same words in smaller pieces, as a backend that streams sends them. */
