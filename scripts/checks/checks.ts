@@ -10,7 +10,16 @@ export const CHECKS: readonly Check[] = [
   {
     name: "direction of imports",
     tool: "depcruise",
-    args: ["src", "local-node/src", "scripts", "test", "bench", "conformance", "--config", ".dependency-cruiser.cjs"],
+    args: [
+      "src",
+      "local-node/src",
+      "scripts",
+      "test",
+      "bench",
+      "conformance",
+      "--config",
+      ".dependency-cruiser.cjs",
+    ],
   },
   { name: "unused exports, files and packages", tool: "knip", args: ["--no-progress"] },
   { name: "lint and format", tool: "biome", args: ["check", "."] },

@@ -4,13 +4,7 @@ import type { RouteletError } from "../errors.ts";
 import { newCallId } from "../ledger/call-id.ts";
 import { finishCall, startCall } from "../ledger/client.ts";
 import type { OpenContent } from "../ledger/finish-queue.ts";
-import type {
-  AttemptRecord,
-  CallFinish,
-  CallStart,
-  Outcome,
-  StoredBody,
-} from "../ledger/records.ts";
+import type { AttemptRecord, CallFinish, CallStart, Outcome, StoredBody } from "../ledger/records.ts";
 import { storeBody } from "../ledger/store-body.ts";
 import { withTimeout } from "../ledger/with-timeout.ts";
 import type { Caller } from "../security/caller.ts";
