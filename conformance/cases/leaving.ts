@@ -55,10 +55,10 @@ export const leaving: readonly Case[] = [
     title: "when the client closes its connection while the backend is silent, the backend is told",
     async run(scene) {
       const { steps } = healthy(scene.backend, OK, scene.streamed);
-      scene.upstream({ before: [{ waitMs: 14_000 }], steps });
+      scene.upstream({ before: [{ waitMs: 16_000 }], steps });
       await scene.ask({}, { leaveAfterMs: 800 });
       // A stream's sign of life finds out at the latest.
-      return noticed(scene, 12_500);
+      return noticed(scene, 13_500);
     },
   },
   {

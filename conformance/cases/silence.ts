@@ -5,6 +5,9 @@ import { errorBody, events } from "../upstream/replies.ts";
 const OK = { text: ["fine"] };
 const STREAMED = [true] as const;
 
+/** Ten seconds by default, and what a coarse timer adds; the backends here are silent for fifteen. */
+const LONGEST_MS = 13_500;
+
 /** What keeps a stream alive, in the client's dialect: a `ping`, or a comment. */
 function pulses(scene: Scene, answered: Answered): number {
   return scene.client === "messages"
@@ -12,17 +15,17 @@ function pulses(scene: Scene, answered: Answered): number {
     : answered.comments;
 }
 
-/** Trap 3: a backend that thinks for long. The default of ten seconds is what clients and proxies time out by. */
+/** Trap 3: a backend that thinks for long. Clients and proxies give up on what does not move. */
 export const silence: readonly Case[] = [
   {
     trap: 3,
     title: "a stream whose backend is silent is kept alive before its headers",
     streamed: STREAMED,
     async run(scene) {
-      scene.upstream({ before: [{ waitMs: 12_500 }], steps: events(scene.backend, OK) });
+      scene.upstream({ before: [{ waitMs: 15_000 }], steps: events(scene.backend, OK) });
       const answered = await scene.ask();
       const first = answered.arrivals[0]?.atMs ?? Number.POSITIVE_INFINITY;
-      if (first > 11_900) return `nothing came for ${Math.round(first)} ms`;
+      if (first > LONGEST_MS) return `nothing came for ${Math.round(first)} ms`;
       if (pulses(scene, answered) === 0) return "what came first is no sign of life of the dialect";
       return scene.well(answered, "fine");
     },
@@ -34,11 +37,11 @@ export const silence: readonly Case[] = [
     async run(scene) {
       const all = events(scene.backend, { text: ["one", "two"] });
       const second = all.findIndex((event) => event.includes("two"));
-      scene.upstream({ steps: [...all.slice(0, second), { waitMs: 12_500 }, ...all.slice(second)] });
+      scene.upstream({ steps: [...all.slice(0, second), { waitMs: 15_000 }, ...all.slice(second)] });
       const answered = await scene.ask();
       const gaps = answered.arrivals.map(({ atMs }, at) => atMs - (answered.arrivals[at - 1]?.atMs ?? 0));
       const longest = Math.max(...gaps);
-      if (longest > 11_900) return `nothing came for ${Math.round(longest)} ms`;
+      if (longest > LONGEST_MS) return `nothing came for ${Math.round(longest)} ms`;
       return scene.well(answered, "onetwo");
     },
   },
