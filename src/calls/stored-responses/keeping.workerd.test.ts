@@ -86,15 +86,15 @@ describe("whether a reply is kept", () => {
     const responses = { ...DEFAULT_SETTINGS.responses, keepDays: 2 };
     await keep("resp_day", {}, { settings: { responses } });
     const stub = ledgerShard(env, responseShard("resp_day", env));
-    const after = async (hours: number) => {
+    const readAfter = async (hours: number) => {
       const now = Date.now() + hours * 3_600_000;
       await runInDurableObject(stub, (object) => {
         object.clock = () => now;
       });
       return readResponse({ env, projectId, id: "resp_day" });
     };
-    expect(await after(47)).not.toBeNull();
-    expect(await after(49)).toBeNull();
+    expect(await readAfter(47)).not.toBeNull();
+    expect(await readAfter(49)).toBeNull();
     await runInDurableObject(stub, (object) => {
       object.clock = Date.now;
     });
