@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { World } from "../conformance/case.ts";
-import { phasesOf, putSettings } from "../conformance/judge-all.ts";
+import { changeSettings, phasesOf } from "../conformance/judge-all.ts";
 import { judge, SUITE } from "../conformance/suite.ts";
 import { startUpstreams, type Upstreams, worldOf } from "../conformance/targets/launch.ts";
 import { startRoutelet } from "../conformance/targets/routelet.ts";
@@ -27,8 +27,11 @@ for (const phase of phasesOf(SUITE)) {
   const name = phase === "native" ? "native endpoints" : phase === "" ? "defaults" : `settings ${phase}`;
   describe(name, () => {
     if (phase.startsWith("{")) {
-      beforeAll(() => putSettings(world, phase));
-      afterAll(() => putSettings(world, "{}"));
+      let restore: () => Promise<void>;
+      beforeAll(async () => {
+        restore = await changeSettings(world, phase);
+      });
+      afterAll(() => restore());
     }
     for (const instance of SUITE.filter((one) => one.phase === phase))
       it.concurrent(`trap ${instance.trap}: ${instance.title}`, async () => {

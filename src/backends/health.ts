@@ -33,6 +33,7 @@ const BROKEN = new Set([
   "upstream_incomplete",
   "upstream_invalid_reply",
   "upstream_error",
+  "headers_timeout",
   "first_byte_timeout",
   "idle_timeout",
   "node_lost",

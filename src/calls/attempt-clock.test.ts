@@ -8,9 +8,10 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function start(client = new AbortController().signal) {
+function start(client = new AbortController().signal, headersMs: number | null = null) {
   return startAttemptClock({
     client,
+    headersMs,
     firstByteMs: 1_000,
     idleMs: 500,
     totalEndsAt: Date.now() + 10_000,
@@ -27,6 +28,20 @@ describe("startAttemptClock", () => {
     expect(signal.aborted).toBe(false);
     vi.advanceTimersByTime(1);
     expect(code(signal)).toBe("first_byte_timeout");
+  });
+
+  it("ends an attempt whose headers are late, and no other", () => {
+    const late = start(undefined, 300);
+    const answered = start(undefined, 300);
+    const patient = start(undefined, 5_000);
+    answered.answered();
+    vi.advanceTimersByTime(300);
+    expect(code(late.signal)).toBe("headers_timeout");
+    vi.advanceTimersByTime(699);
+    expect(answered.signal.aborted).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(code(answered.signal)).toBe("first_byte_timeout");
+    expect(code(patient.signal)).toBe("first_byte_timeout");
   });
 
   it("watches silence only once content came, and each chunk begins it anew", () => {

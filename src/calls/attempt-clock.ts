@@ -3,6 +3,8 @@ import { RouteletError, toRouteletError } from "../errors.ts";
 /** The clocks of one attempt. Whichever runs out first aborts `signal` with a `RouteletError` as its reason. */
 export interface AttemptClock {
   readonly signal: AbortSignal;
+  /** The headers came: their clock stops. */
+  answered(): void;
   /** The first content came: the first-byte clock stops and the idle clock starts. */
   committed(): void;
   /** A read begins: the idle clock runs. But for the first one it costs two assignments, no timer. */
@@ -29,11 +31,13 @@ export function clientGone(): RouteletError {
 }
 
 /**
- * Starts the clocks: until the first content (`firstByteMs`), between chunks (`idleMs`), and of the whole call
+ * Starts the clocks: until the headers (`headersMs`), until the first content (`firstByteMs`), between chunks (`idleMs`), and of the whole call
  * (`totalEndsAt`, milliseconds since the epoch); and follows the client's own signal.
  */
 export function startAttemptClock(options: {
   client: AbortSignal;
+  /** Null where headers come with the content: for a reply that is not streamed, and from a node that loads its model. */
+  headersMs: number | null;
   firstByteMs: number;
   idleMs: number;
   totalEndsAt: number;
@@ -43,6 +47,7 @@ export function startAttemptClock(options: {
   const controller = new AbortController();
   const startedAt = now();
   let lastAt = startedAt;
+  let headers = options.headersMs === null;
   let content = false;
   let waiting = true;
   // A first-byte deadline that is further away than the next silence would be noticed late.
@@ -50,21 +55,35 @@ export function startAttemptClock(options: {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const onClient = () => controller.abort(clientGone());
 
-  /** One timer for all three clocks: it sleeps until the one that is due first, and looks again. */
+  const headersMs = Math.min(options.headersMs ?? options.firstByteMs, options.firstByteMs);
+
+  /** What runs out first as things stand, in milliseconds since the epoch. */
+  function limitAt(at: number): number {
+    if (content) return (waiting ? lastAt : at) + options.idleMs;
+    return startedAt + (headers ? options.firstByteMs : headersMs);
+  }
+
+  /** The clock that ran out. */
+  function late(): RouteletError {
+    if (content) {
+      return deadline(
+        "idle_timeout",
+        `The backend was silent for ${options.idleMs} ms in the middle of its reply.`,
+      );
+    }
+    return headers || headersMs === options.firstByteMs
+      ? deadline("first_byte_timeout", `No content came within ${options.firstByteMs} ms.`)
+      : deadline("headers_timeout", `The backend did not begin to answer within ${headersMs} ms.`);
+  }
+
+  /** One timer for all clocks: it sleeps until the one that is due first, and looks again. */
   function watch(): void {
     const at = now();
-    const limit = content ? (waiting ? lastAt : at) + options.idleMs : startedAt + options.firstByteMs;
+    const limit = limitAt(at);
     if (at >= options.totalEndsAt) {
       controller.abort(deadline("total_timeout", "The call took longer than the gateway's total deadline."));
     } else if (at >= limit) {
-      controller.abort(
-        content
-          ? deadline(
-              "idle_timeout",
-              `The backend was silent for ${options.idleMs} ms in the middle of its reply.`,
-            )
-          : deadline("first_byte_timeout", `No content came within ${options.firstByteMs} ms.`),
-      );
+      controller.abort(late());
     } else timer = setTimeout(watch, Math.min(limit, options.totalEndsAt) - at);
   }
 
@@ -75,6 +94,9 @@ export function startAttemptClock(options: {
   }
   return {
     signal: controller.signal,
+    answered() {
+      headers = true;
+    },
     committed() {
       content = true;
       waiting = false;

@@ -75,6 +75,13 @@ function keyRefused(planned: AskedBackend): RouteletError {
   const what =
     planned.kind === "node"
       ? "The engine that the node is attached to refused the node's key: correct it in the node's configuration."
-      : `${planned.provider} refused the gateway's key: the operator has to correct ${providerNamed(planned.provider)?.variable ?? "it"}.`;
+      : `${planned.provider} refused the key: the operator has to correct ${keyOf(planned)}.`;
   return new RouteletError({ kind: "upstream", code: "provider_auth_failed", message: what });
+}
+
+/** Where an operator finds the key that a provider refused. */
+function keyOf({ provider, project }: Extract<AskedBackend, { kind: "cloud" }>): string {
+  return project === undefined
+    ? (providerNamed(provider)?.variable ?? "it")
+    : `it in \`providers\` by PUT /api/settings`;
 }

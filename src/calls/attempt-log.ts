@@ -4,6 +4,7 @@ import type { RouteletError } from "../errors.ts";
 import { costUsd } from "../ledger/pricing.ts";
 import type { AttemptRecord, Outcome, TokenUsage } from "../ledger/records.ts";
 import type { AskedBackend } from "../routing/plan.ts";
+import type { PriceOverride } from "../settings/prices.ts";
 import type { AttemptContent, CallTrace } from "../telemetry/trace-handles.ts";
 import type { NodeSpan } from "../tunnel/protocol/messages.ts";
 
@@ -87,6 +88,8 @@ export function openAttemptLog(options: {
   /** What was asked and, from the bytes of the reply, what was said; for the trace. */
   said: (reply: Uint8Array) => AttemptContent;
   trace: CallTrace;
+  /** The operator's own prices. */
+  prices: readonly PriceOverride[];
   now: () => number;
 }): AttemptLog {
   const { seq, planned, now } = options;
@@ -146,6 +149,8 @@ export function openAttemptLog(options: {
         model: facts?.model ?? planned.model,
         usage: record.usage,
         at: startedAt,
+        prices: options.prices,
+        asked: planned.model,
       });
     }
     tunnel?.end({ errorCode: record.errorCode, endedAt });

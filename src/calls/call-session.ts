@@ -30,7 +30,8 @@ export interface CallEnd {
 /** A call from its key on: who makes it, what is recorded and traced of it, and its one end. */
 export interface CallSession {
   readonly caller: Caller;
-  readonly settings: Settings;
+  /** The project's; once the request was read, with what is set for its model and its key. */
+  settings: Settings;
   readonly record: CallRecord;
   readonly trace: CallTrace;
   /** Milliseconds since the epoch. */

@@ -11,6 +11,7 @@ import type { PlannedAttempt } from "../routing/plan.ts";
 import { parseRoute, resolveTarget } from "../routing/target.ts";
 import { authenticate } from "../security/key-snapshot.ts";
 import { settingsFor } from "../security/settings-snapshot.ts";
+import type { Settings } from "../settings.ts";
 import { logInternal } from "./log-internal.ts";
 import { planCall } from "./plan-call.ts";
 import { readBody } from "./read-body.ts";
@@ -26,8 +27,10 @@ async function countAtProvider(options: {
   env: Env;
   planned: Extract<PlannedAttempt, { kind: "cloud" }>;
   call: Call;
+  projectId: string;
+  settings: Settings;
 }): Promise<Response | null> {
-  const { request, env, planned, call } = options;
+  const { request, env, planned, call, settings } = options;
   try {
     const reply = await callCloud({
       ...planned,
@@ -39,6 +42,14 @@ async function countAtProvider(options: {
       mayLeave: true,
       signal: AbortSignal.any([request.signal, AbortSignal.timeout(COUNT_TIMEOUT_MS)]),
       fetch: outboundFetch(env),
+      account: {
+        projectId: options.projectId,
+        providers: settings.providers,
+        passProviderKey: settings.passProviderKey,
+        conversation: planned.conversation ?? null,
+        random: Math.random,
+        now: Date.now,
+      },
     });
     const body = await reply.whole();
     const theirs = reply.status < 400 || reply.status === 400 || reply.status === 413;
@@ -75,12 +86,20 @@ export async function handleCountTokens(
       caller,
       settings,
       session: null,
+      clientHeaders: request.headers,
       now: now(),
       waitUntil,
     });
     const [planned] = plan.attempts;
     if (planned?.kind === "cloud" && planned.speaks === "anthropic-messages") {
-      const counted = await countAtProvider({ request, env, planned, call });
+      const counted = await countAtProvider({
+        request,
+        env,
+        planned,
+        call,
+        settings,
+        projectId: caller.projectId,
+      });
       if (counted !== null) return counted;
     }
     const asked = call.request?.();

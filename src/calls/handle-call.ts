@@ -7,6 +7,7 @@ import type { Env } from "../env.ts";
 import { RouteletError, toRouteletError } from "../errors.ts";
 import type { CachedReply } from "../ledger/cache/cached-replies.ts";
 import { parseRoute, resolveTarget, type Target } from "../routing/target.ts";
+import { policyFor } from "../settings/policy.ts";
 import { answerFailure, failureOf } from "./answer-failure.ts";
 import { outcomeOf } from "./attempt-log.ts";
 import { openReplyCache, type ReplyCache } from "./cache/reply-cache.ts";
@@ -77,6 +78,7 @@ async function dispatch(options: {
     caller,
     settings,
     session: session.session,
+    clientHeaders: request.headers,
     now: session.startedAt,
     waitUntil,
   };
@@ -140,6 +142,10 @@ export async function handleCall(options: {
     session.bytes = bytes;
     const parsed = client.parse(bytes);
     session.call = parsed;
+    session.settings = policyFor(session.settings, {
+      model: parsed.requestedModel,
+      keyId: session.caller.keyId,
+    });
     const route = parseRoute(request.headers.get("x-routelet-route"));
     const target = resolveTarget({ model: parsed.requestedModel, route });
     const keeping = parsed.store === undefined ? null : await keepingFor(env, session, parsed, target);

@@ -6,6 +6,7 @@ import { RouteletError, toRouteletError } from "../errors.ts";
 import { fleetSnapshot } from "../fleet/fleet-cache.ts";
 import { authenticate } from "../security/key-snapshot.ts";
 import { settingsFor } from "../security/settings-snapshot.ts";
+import type { Settings } from "../settings.ts";
 
 /** OpenAI's model object, with what Routelet knows of the model beside it. */
 interface Model {
@@ -19,7 +20,11 @@ interface Model {
 
 const PREFIX = "/v1/models";
 
-async function models(request: Request, env: Env, ctx: ExecutionContext): Promise<Model[]> {
+async function models(
+  request: Request,
+  env: Env,
+  ctx: ExecutionContext,
+): Promise<{ list: Model[]; settings: Settings }> {
   const now = Date.now;
   const waitUntil = (work: Promise<unknown>) => ctx.waitUntil(work);
   const caller = await authenticate({ request, env, waitUntil, clock: now });
@@ -39,11 +44,23 @@ async function models(request: Request, env: Env, ctx: ExecutionContext): Promis
     created: 0,
     owned_by: "routelet",
   }));
-  const reference = resolveCloudModel(env, settings.defaultModel, now());
-  const cloud: Model[] = reference.configured
-    ? [{ id: settings.defaultModel, object: "model", created: 0, owned_by: reference.provider }]
-    : [];
-  return [...routed, ...[...served.values()].sort((a, b) => a.id.localeCompare(b.id)), ...cloud];
+  const names = [...new Set([settings.defaultModel, ...settings.models.map(({ name }) => name)])];
+  const cloud = names.flatMap((name) => cloudModel(env, settings, name) ?? []);
+  const list = [...routed, ...[...served.values()].sort((a, b) => a.id.localeCompare(b.id)), ...cloud];
+  return { list, settings };
+}
+
+/** A name of the cloud, with whose it is: of several targets, the first's; null where no provider is configured. */
+function cloudModel(env: Env, settings: Settings, name: string): Model | null {
+  const route = settings.models.find((known) => known.name === name);
+  const targets = route === undefined || route.targets.length === 0 ? [{ model: name }] : route.targets;
+  for (const { model } of targets) {
+    const { configured, provider } = resolveCloudModel(env, model, Date.now(), {
+      providers: settings.providers,
+    });
+    if (configured) return { id: name, object: "model", created: 0, owned_by: provider };
+  }
+  return null;
 }
 
 /** The id out of the path; what is no valid escape is no known model either, and stays as it came. */
@@ -55,12 +72,11 @@ function modelId(escaped: string): string {
   }
 }
 
-function find(env: Env, list: readonly Model[], id: string): Model {
+function find(env: Env, settings: Settings, list: readonly Model[], id: string): Model {
   const model = list.find((known) => known.id === id);
   if (model !== undefined) return model;
-  const cloud = resolveCloudModel(env, id, Date.now());
-  if (cloud.configured && id !== "slm" && !id.startsWith("slm/"))
-    return { id, object: "model", created: 0, owned_by: cloud.provider };
+  const cloud = id === "slm" || id.startsWith("slm/") ? null : cloudModel(env, settings, id);
+  if (cloud !== null) return cloud;
   throw new RouteletError({
     kind: "not_found",
     code: "model_not_found",
@@ -71,19 +87,19 @@ function find(env: Env, list: readonly Model[], id: string): Model {
 
 /**
  * `GET /v1/models` and `GET /v1/models/{id}`, in the caller's dialect: what can be named here: `auto`, `slm`, the models
- * that nodes serve now, and the default reference model. Other cloud models can be named without standing in the list.
+ * that nodes serve now, the default reference model, and what the settings' `models` name. Other cloud models can be named without standing in the list.
  */
 export async function handleModels(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   try {
     const anthropic = isAnthropicClient(request);
-    const list = await models(request, env, ctx);
+    const { list, settings } = await models(request, env, ctx);
     const { pathname, searchParams } = new URL(request.url);
     if (pathname === PREFIX) {
       return Response.json(
         anthropic ? anthropicModelPage(list, searchParams) : { object: "list", data: list },
       );
     }
-    const model = find(env, list, modelId(pathname.slice(PREFIX.length + 1)));
+    const model = find(env, settings, list, modelId(pathname.slice(PREFIX.length + 1)));
     return Response.json(anthropic ? anthropicModel(model) : model);
   } catch (thrown) {
     return renderErrorFor(request, toRouteletError(thrown));

@@ -4,6 +4,7 @@ import type { Call } from "../dialects/call.ts";
 import type { Env } from "../env.ts";
 import { RouteletError } from "../errors.ts";
 import type { PlannedAttempt } from "../routing/plan.ts";
+import type { Settings } from "../settings.ts";
 import { honourable } from "./translatable.ts";
 
 /** How a server answers that has no such endpoint: by status, or with something that is no reply of the dialect. */
@@ -27,18 +28,20 @@ export function inOtherDialect(options: {
   call: Call;
   planned: PlannedAttempt;
   error: RouteletError;
+  settings: Pick<Settings, "providers">;
   now: number;
 }): PlannedAttempt | null {
   const { env, call, planned, error, now } = options;
+  const { providers } = options.settings;
   if (planned.kind !== "cloud" || planned.speaks !== call.dialect || call.dialect === "openai-chat")
     return null;
   if (!NO_ENDPOINT.has(error.code)) return null;
   if (error.code === "backend_404" && ABOUT_THE_MODEL.test(error.message)) return null;
-  const provider = providerNamed(planned.provider);
+  const provider = providerNamed(planned.provider, providers);
   const baseUrl = provider?.baseUrl(env) ?? null;
   if (baseUrl === null || provider?.paths["openai-chat"] === undefined) return null;
   const instead: PlannedAttempt = { ...planned, speaks: "openai-chat" };
-  if (honourable({ attempts: [instead], reason: "" }, call) instanceof RouteletError) return null;
+  if (honourable({ attempts: [instead], reason: "" }, call, providers) instanceof RouteletError) return null;
   noteMissingEndpoint({ baseUrl, dialect: call.dialect, now });
   return instead;
 }

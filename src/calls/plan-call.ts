@@ -1,4 +1,5 @@
-import { healthKey, isBroken } from "../backends/health.ts";
+import { callerKeys } from "../backends/caller-keys.ts";
+import { healthKey, isBroken, shareHealth } from "../backends/health.ts";
 import { resolveCloudModel } from "../backends/providers/registry.ts";
 import type { Call } from "../dialects/call.ts";
 import { listBeginning } from "../dialects/json-splice.ts";
@@ -24,6 +25,7 @@ export interface PlanOptions {
   settings: Settings;
   /** `x-routelet-session`. */
   session: string | null;
+  clientHeaders: Headers;
   now: number;
   waitUntil: (work: Promise<unknown>) => void;
 }
@@ -34,12 +36,15 @@ export interface PlanOptions {
  */
 export async function planOn(options: PlanOptions, fresh: boolean): Promise<Plan | RouteletError> {
   const { env, settings, target, now, waitUntil } = options;
+  shareHealth({ env, now, waitUntil });
+  const { providers } = settings;
+  const keyed = callerKeys({ headers: options.clientHeaders, allowed: settings.passProviderKey });
   const fleet =
     target.kind === "llm" ? { takenAt: now, nodes: [] } : await fleetSnapshot({ env, now, waitUntil, fresh });
   const conversation = conversationKey({
     session: options.session,
     // Only where there is a choice to make: finding it reads the whole request.
-    beginning: target.kind === "llm" && settings.models.length === 0 ? null : beginningOf(options.call),
+    beginning: target.kind !== "llm" || hasChoice(settings) ? beginningOf(options.call) : null,
   });
   const planWith = (nodes: FleetSnapshot) =>
     planAttempts({
@@ -60,7 +65,7 @@ export async function planOn(options: PlanOptions, fresh: boolean): Promise<Plan
           random: Math.random,
         }),
       conversation,
-      resolveCloud: (name) => resolveCloudModel(env, name, now),
+      resolveCloud: (name) => resolveCloudModel(env, name, now, { providers, keyed }),
       deadlines: settings.deadlines,
       random: Math.random,
     });
@@ -68,8 +73,13 @@ export async function planOn(options: PlanOptions, fresh: boolean): Promise<Plan
   const first = planWith(talking);
   const plan = first instanceof RouteletError && talking !== fleet ? planWith(fleet) : first;
   if (plan instanceof RouteletError) return plan;
-  const able = honourable(plan, options.call);
+  const able = honourable(plan, options.call, providers);
   return able instanceof RouteletError ? able : brokenLast(able, settings.breaker, now);
+}
+
+/** Whether calls for one cloud name may go to several models, or out with several keys. */
+function hasChoice({ models, providers }: Settings): boolean {
+  return models.length > 0 || providers.some(({ keys }) => keys.length > 1);
 }
 
 /** How a conversation begins, from its second turn on: the system prompt and the first user message. */

@@ -47,12 +47,14 @@ export function startAttempt(options: {
       output: client.traceOutput(reply, call.stream),
     }),
     trace,
+    prices: settings.prices,
     now,
   });
   logs.push(log);
   if (planned.kind === "node") log.onEnd(beginOnNode(planned.nodeId));
   const clock = startAttemptClock({
     client: input.left,
+    headersMs: planned.kind === "cloud" && call.stream ? settings.deadlines.headersMs : null,
     firstByteMs,
     idleMs: settings.deadlines.idleMs,
     totalEndsAt: input.totalEndsAt,

@@ -4,6 +4,7 @@ import { parseChatCall } from "../dialects/openai-chat/parse.ts";
 import { parseResponsesCall } from "../dialects/openai-responses/parse.ts";
 import { RouteletError } from "../errors.ts";
 import type { PlannedAttempt } from "../routing/plan.ts";
+import { storedProvider } from "../settings/providers.ts";
 import { honourable } from "./translatable.ts";
 
 const bytes = (body: object) => new TextEncoder().encode(JSON.stringify(body));
@@ -16,8 +17,9 @@ const attempt = (provider: string, speaks: PlannedAttempt["speaks"] = "openai-ch
   speaks,
   firstByteMs: 1,
 });
+const OWN = storedProvider.parse({ name: "own", baseUrl: "https://a.com", lacks: ["json_schema"] });
 const ask = (call: Parameters<typeof honourable>[1], ...attempts: PlannedAttempt[]) => {
-  const result = honourable({ attempts, reason: "r" }, call);
+  const result = honourable({ attempts, reason: "r" }, call, [OWN]);
   return result instanceof RouteletError
     ? { code: result.code, param: result.param }
     : result.attempts.map((one) => (one.kind === "cloud" ? one.provider : one.nodeId));
@@ -40,6 +42,12 @@ describe("honourable", () => {
       chat({ logit_bias: { 1: 1 } }),
       attempt("anthropic", "anthropic-messages"),
       "logit_bias",
+    ],
+    [
+      "by what a provider of the settings lacks",
+      chat({ response_format: { type: "json_schema", json_schema: { name: "x", schema: {} } } }),
+      attempt("own"),
+      "response_format",
     ],
     ["by what the provider lacks", chat({ logprobs: true }), attempt("groq"), "logprobs"],
     [
@@ -74,7 +82,7 @@ describe("honourable", () => {
   it("says what kind of tool it is", () => {
     const tools = [{ type: "namespace", name: "n", tools: [{ type: "mcp" }] }];
     const call = parseResponsesCall(bytes({ model: "m", input: "x", tools }));
-    const refusal = honourable({ attempts: [attempt("mistral")], reason: "r" }, call);
+    const refusal = honourable({ attempts: [attempt("mistral")], reason: "r" }, call, []);
     expect(refusal).toMatchObject({ message: expect.stringContaining("`tools[0].tools[0]` (mcp)") });
   });
 });

@@ -4,17 +4,21 @@ import type { Problem } from "../dialects/dialect.ts";
 import { backendDialect } from "../dialects/registry.ts";
 import { RouteletError } from "../errors.ts";
 import type { Plan, PlannedAttempt } from "../routing/plan.ts";
+import type { StoredProvider } from "../settings/providers.ts";
 
 /** A need as callers write it in a request. */
 const FIELD_OF: Partial<Record<keyof Needs, string>> = {
   logprobs: "logprobs",
   logitBias: "logit_bias",
   multipleChoices: "n",
+  jsonSchema: "response_format",
+  jsonObject: "response_format",
+  penalties: "frequency_penalty",
 };
 
 /** What a provider is documented not to honour, of what the call needs. */
-function lackingNeed(call: Call, provider: string): Problem | null {
-  const lacks = providerNamed(provider)?.lacks ?? [];
+function lackingNeed(call: Call, provider: string, set: readonly StoredProvider[]): Problem | null {
+  const lacks = providerNamed(provider, set)?.lacks ?? [];
   const need = lacks.find((name) => call.needs[name]);
   if (need === undefined) return null;
   const param = FIELD_OF[need] ?? need;
@@ -35,8 +39,8 @@ function kindAt(text: string, path: string): string {
 }
 
 /** Why an attempt's backend could not honour the call as it was asked; null when it can. */
-function problemOf(call: Call, attempt: PlannedAttempt): Problem | null {
-  const lacking = attempt.kind === "cloud" ? lackingNeed(call, attempt.provider) : null;
+function problemOf(call: Call, attempt: PlannedAttempt, set: readonly StoredProvider[]): Problem | null {
+  const lacking = attempt.kind === "cloud" ? lackingNeed(call, attempt.provider, set) : null;
   if (lacking !== null) return lacking;
   if (attempt.speaks === call.dialect) return null;
   const request = call.request?.();
@@ -63,8 +67,13 @@ function problemOf(call: Call, attempt: PlannedAttempt): Problem | null {
  *
  * @throws what the call's translation throws: a request that has no internal form.
  */
-export function honourable(plan: Plan, call: Call): Plan | RouteletError {
-  const found = plan.attempts.map((attempt) => ({ attempt, problem: problemOf(call, attempt) }));
+export function honourable(
+  plan: Plan,
+  call: Call,
+  /** The project's settings of providers. */
+  set: readonly StoredProvider[],
+): Plan | RouteletError {
+  const found = plan.attempts.map((attempt) => ({ attempt, problem: problemOf(call, attempt, set) }));
   const able = found.filter(({ problem }) => problem === null).map(({ attempt }) => attempt);
   if (able.length === plan.attempts.length) return plan;
   if (able.length > 0) return { ...plan, attempts: able };

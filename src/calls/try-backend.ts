@@ -71,6 +71,14 @@ function send(
       mayLeave: input.mayLeave,
       signal,
       fetch: input.fetch,
+      account: {
+        projectId: input.projectId,
+        providers: input.settings.providers,
+        passProviderKey: input.settings.passProviderKey,
+        conversation: planned.conversation ?? null,
+        random: Math.random,
+        now: input.now,
+      },
     });
   }
   return callNode({
@@ -123,9 +131,11 @@ async function answer(
   planned: PlannedAttempt,
   log: AttemptLog,
   exchange: Exchange,
-  signal: AbortSignal,
+  clock: AttemptClock,
 ): Promise<{ reply: BackendReply; whole: Uint8Array | null }> {
+  const { signal } = clock;
   const reply = await send(input, planned, log, exchange, signal);
+  clock.answered();
   // An attempt that was given up meanwhile has its record already.
   if (!signal.aborted) log.answered(reply);
   const streamed = reply.status < 400 && input.call.stream && isEventStream(reply.headers);
@@ -156,7 +166,7 @@ export async function tryBackend(
   const { signal } = clock;
   const { client, call, context } = input;
   const exchange = exchangeWith({ client, speaks: planned.speaks, model: planned.model, context });
-  const { reply, whole } = await orAborted(answer(input, planned, log, exchange, signal), signal);
+  const { reply, whole } = await orAborted(answer(input, planned, log, exchange, clock), signal);
   const { status, headers } = reply;
   const ready = (content: ReadyReply["content"], contentType = headers.get("content-type")): ReadyReply => {
     clock.committed();

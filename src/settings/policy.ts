@@ -20,6 +20,8 @@ const deadlines = {
   autoNodeFirstByteMs: ms(100, 600_000),
   /** How long any other attempt may take until its first content; a cold model load takes minutes. */
   firstByteMs: ms(100, 1_800_000),
+  /** How long a cloud provider may take until it begins to answer a stream: headers come before any thought. */
+  headersMs: ms(100, 1_800_000),
   /** The longest silence between two chunks of a running stream. */
   idleMs: ms(100, 1_800_000),
   /** A whole call. */
@@ -71,6 +73,7 @@ export const policyFields = {
   deadlines: section(deadlines, {
     autoNodeFirstByteMs: 8_000,
     firstByteMs: 600_000,
+    headersMs: 600_000,
     idleMs: 300_000,
     totalMs: 3_600_000,
   }),

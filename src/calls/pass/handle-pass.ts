@@ -209,12 +209,14 @@ async function pass(options: PassOptions, session: CallSession): Promise<Respons
     stream: false,
     said: () => ({}),
     trace: session.trace,
+    prices: settings.prices,
     now,
   });
   session.logs.push(log);
   const { deadlines } = settings;
   const clock = startAttemptClock({
     client: request.signal,
+    headersMs: null,
     firstByteMs: deadlines.firstByteMs,
     idleMs: deadlines.idleMs,
     totalEndsAt: session.startedAt + deadlines.totalMs,

@@ -14,6 +14,7 @@ function released(pieces: readonly (string | Error)[], events: boolean) {
   let cancelled = 0;
   const clock = startAttemptClock({
     client: client.signal,
+    headersMs: null,
     firstByteMs: 60_000,
     idleMs: 60_000,
     totalEndsAt: Date.now() + 60_000,

@@ -86,7 +86,8 @@ describe("parseResponsesCall", () => {
 
   it.each([
     ["a hosted tool", { tools: [{ type: "web_search" }] }, ["tools[0]"]],
-    ["a background call", { background: true }, ["background"]],
+    ["a conversation of the provider's", { conversation: "conv_1" }, ["conversation"]],
+    ["a prompt of the provider's", { prompt: { id: "pmpt_1" } }, ["prompt"]],
     ["an item of a hosted tool", { input: [{ type: "computer_call", id: "x" }] }, ["input[0]"]],
     ["an item by its id", { input: [{ type: "item_reference", id: "msg_1" }] }, ["input[0]"]],
     ["an item by its id alone", { input: [{ id: "msg_1" }] }, ["input[0]"]],
@@ -143,6 +144,12 @@ describe("parseResponsesCall", () => {
       expect(() => parseResponsesCall(body({ input: null }))).toThrow("`input` is missing");
     },
   );
+
+  it("refuses to answer in the background, whoever is asked", () => {
+    expect(() => parse({ background: true })).toThrow(
+      expect.objectContaining({ code: "unsupported_parameter", param: "background" }),
+    );
+  });
 
   it("names the kept items that stand in the input by their ids", () => {
     const input = [

@@ -1,3 +1,4 @@
+import { RouteletError } from "../../errors.ts";
 import type { Call, Needs } from "../call.ts";
 import type { ModelRequest } from "../model-request.ts";
 import { invalidField, readJsonObject, readWith } from "../read-json.ts";
@@ -71,14 +72,27 @@ export function responsesCall(text: string, json: Json, request: ResponsesReques
 /** One of these must be given (OpenAI API reference, "Create a response"). */
 const SAYS_SOMETHING = ["input", "previous_response_id", "prompt", "conversation"];
 
+/** Who answers later keeps the response until then; providers are told to keep none. */
+function noBackground(): RouteletError {
+  return new RouteletError({
+    kind: "invalid_request",
+    code: "unsupported_parameter",
+    message:
+      "`background: true` cannot be honoured: responses are answered at once. Leave it out; `stream: true` tells of a long one while it is made.",
+    param: "background",
+  });
+}
+
 /**
  * Reads a `POST /v1/responses` body.
  *
- * @throws RouteletError `invalid_json`, `json_too_deep` or `invalid_type` (with `param` naming the field).
+ * @throws RouteletError `invalid_json`, `json_too_deep`, `invalid_type` or `unsupported_parameter` (with `param` naming
+ * the field).
  */
 export function parseResponsesCall(body: Uint8Array): Call {
   const { text, json } = readJsonObject(body, "`model` and `input`");
   const request = readWith(responsesRequest, json);
   if (SAYS_SOMETHING.every((field) => json[field] == null)) throw invalidField(["input"], "is missing");
+  if (json.background === true) throw noBackground();
   return responsesCall(text, json, request);
 }
