@@ -30,11 +30,11 @@ function needsCapability(call: Call): boolean {
 }
 
 function treat(client: ClientDialect, { body }: FieldSample, backend: (typeof BACKENDS)[number]): Treatment {
-  const call = parse(client, body);
-  if (backend.speaks === client.name) return backend.node && needsCapability(call) ? "by model" : "passed";
-  const translator = backendDialect(backend.speaks);
-  if (translator === null) return "refused";
   try {
+    const call = parse(client, body);
+    if (backend.speaks === client.name) return backend.node && needsCapability(call) ? "by model" : "passed";
+    const translator = backendDialect(backend.speaks);
+    if (translator === null) return "refused";
     const request = call.request?.();
     if (request === undefined || request.nativeOnly.length > 0) return "refused";
     if (translator.problems(request, { model: backend.model }).length > 0) return "refused";
