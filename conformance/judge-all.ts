@@ -1,15 +1,32 @@
 import type { Instance, Phase, World } from "./case.ts";
 import { urlOf } from "./client.ts";
+import { isObject, type Json } from "./said.ts";
 import { judge, type Verdict } from "./suite.ts";
 
-/** Sets Routelet's settings, as an operator does; `{}` are the defaults. */
-export async function putSettings(world: World, settings: string): Promise<void> {
+async function settings(world: World, body?: Json): Promise<Json> {
   const response = await fetch(urlOf(world.target, "/api/settings"), {
-    method: "PUT",
+    method: body === undefined ? "GET" : "PUT",
     headers: { authorization: `Bearer ${world.adminKey}`, "content-type": "application/json" },
-    body: settings,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  if (!response.ok) throw new Error(`settings ${settings}: ${response.status} ${await response.text()}`);
+  const text = await response.text();
+  if (!response.ok) throw new Error(`settings ${JSON.stringify(body)}: ${response.status} ${text}`);
+  const json: unknown = JSON.parse(text);
+  return isObject(json) ? json : {};
+}
+
+/** Changes some of Routelet's settings, as an operator does; what it gives puts back what was there. */
+export async function changeSettings(world: World, changes: string): Promise<() => Promise<void>> {
+  const before = await settings(world);
+  const wanted: unknown = JSON.parse(changes);
+  const changed = Object.entries(isObject(wanted) ? wanted : {}).map(([name, value]) => {
+    const old = before[name];
+    return [name, isObject(old) && isObject(value) ? { ...old, ...value } : value];
+  });
+  await settings(world, { ...before, ...Object.fromEntries(changed) });
+  return async () => {
+    await settings(world, before);
+  };
 }
 
 /** Native endpoints first, then all that needs nothing, then each group of settings. */
@@ -30,8 +47,7 @@ export async function judgeAll(options: {
   for (const phase of phasesOf(suite)) {
     const waiting = suite.filter((instance) => instance.phase === phase);
     if (waiting.length === 0) continue;
-    const configured = phase.startsWith("{");
-    if (configured) await putSettings(world, phase);
+    const restore = phase.startsWith("{") ? await changeSettings(world, phase) : null;
     const worker = async (): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         const verdict = await judge(next, world);
@@ -39,8 +55,11 @@ export async function judgeAll(options: {
         onVerdict(verdict);
       }
     };
-    await Promise.all(Array.from({ length: inFlight }, worker));
-    if (configured) await putSettings(world, "{}");
+    try {
+      await Promise.all(Array.from({ length: inFlight }, worker));
+    } finally {
+      await restore?.();
+    }
   }
   return verdicts.sort((a, b) => a.instance.trap - b.instance.trap);
 }
