@@ -194,6 +194,18 @@ describe("a provider that speaks responses itself, and stores nothing", () => {
     ).rejects.toMatchObject({ status: 404, message: expect.stringContaining("msg_theirs") });
   });
 
+  it("is not taken for a server without the endpoint when it does not know an item", async () => {
+    const input = [
+      { type: "reasoning" as const, id: "rs_theirs", summary: [] },
+      { role: "user" as const, content: "x" },
+    ];
+    await expect(openai.responses.create({ model: "gpt-5-mini", input })).rejects.toMatchObject({
+      status: 404,
+      message: expect.stringContaining("rs_theirs"),
+    });
+    expect(provider.requests.at(-1)?.path).toBe("/v1/responses");
+  });
+
   it("is asked for nothing encrypted where the client keeps the conversation itself", async () => {
     await openai.responses.create({ model: "gpt-5-mini", input: "x", store: false });
     expect(asked()).toEqual({ model: "gpt-5-mini", input: "x", store: false });

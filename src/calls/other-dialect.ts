@@ -16,8 +16,8 @@ const NO_ENDPOINT = new Set([
   "upstream_incomplete",
 ]);
 
-/** A 404 that is about the model says nothing about the endpoint. */
-const ABOUT_THE_MODEL = /model/i;
+/** A 404 that is about the model, or about a thing of which the request gives the id, says nothing about the endpoint. */
+const ABOUT_THE_REQUEST = /model|with id /i;
 
 /**
  * The same backend once more, in chat: many servers that are compatible with OpenAI have no `/responses`. What was
@@ -36,7 +36,7 @@ export function inOtherDialect(options: {
   if (planned.kind !== "cloud" || planned.speaks !== call.dialect || call.dialect === "openai-chat")
     return null;
   if (!NO_ENDPOINT.has(error.code)) return null;
-  if (error.code === "backend_404" && ABOUT_THE_MODEL.test(error.message)) return null;
+  if (error.code === "backend_404" && ABOUT_THE_REQUEST.test(error.message)) return null;
   const provider = providerNamed(planned.provider, providers);
   const baseUrl = provider?.baseUrl(env) ?? null;
   if (baseUrl === null || provider?.paths["openai-chat"] === undefined) return null;

@@ -57,6 +57,12 @@ describe("honourable", () => {
       "web_search_options",
     ],
     [
+      "by its name in the caller's dialect",
+      parseResponsesCall(bytes({ model: "m", input: "x", top_logprobs: 2 })),
+      attempt("anthropic", "anthropic-messages"),
+      "top_logprobs",
+    ],
+    [
       "a hosted tool",
       parseResponsesCall(bytes({ model: "m", input: "x", tools: [{ type: "web_search" }] })),
       attempt("mistral"),

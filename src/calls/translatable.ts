@@ -5,6 +5,7 @@ import { backendDialect } from "../dialects/registry.ts";
 import { RouteletError } from "../errors.ts";
 import type { Plan, PlannedAttempt } from "../routing/plan.ts";
 import type { StoredProvider } from "../settings/providers.ts";
+import { inCallersWords } from "./callers-words.ts";
 
 /** A need as callers write it in a request. */
 const FIELD_OF: Partial<Record<keyof Needs, string>> = {
@@ -41,7 +42,7 @@ function kindAt(text: string, path: string): string {
 /** Why an attempt's backend could not honour the call as it was asked; null when it can. */
 function problemOf(call: Call, attempt: PlannedAttempt, set: readonly StoredProvider[]): Problem | null {
   const lacking = attempt.kind === "cloud" ? lackingNeed(call, attempt.provider, set) : null;
-  if (lacking !== null) return lacking;
+  if (lacking !== null) return inCallersWords(lacking, call.dialect);
   if (attempt.speaks === call.dialect) return null;
   const request = call.request?.();
   const backend = backendDialect(attempt.speaks);
@@ -58,7 +59,8 @@ function problemOf(call: Call, attempt: PlannedAttempt, set: readonly StoredProv
       message: `\`${field}\`${kindAt(call.text, field)} cannot be honoured by the backend of \`${attempt.model}\`: only one that speaks ${call.dialect} itself can. Leave it out, or choose a model of such a provider.`,
     };
   }
-  return backend.problems(request, { model: attempt.model })[0] ?? null;
+  const [problem] = backend.problems(request, { model: attempt.model });
+  return problem === undefined ? null : inCallersWords(problem, call.dialect);
 }
 
 /**

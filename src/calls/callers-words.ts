@@ -1,0 +1,27 @@
+import type { WireDialect } from "../dialects/call.ts";
+import type { Problem } from "../dialects/dialect.ts";
+
+/** Fields as callers of a dialect write them, where that is not as OpenAI's chat has them. */
+const WORDS: Partial<Record<WireDialect, Record<string, string>>> = {
+  "openai-responses": {
+    logprobs: "top_logprobs",
+    max_tokens: "max_output_tokens",
+    messages: "input",
+    reasoning_effort: "reasoning.effort",
+    response_format: "text.format",
+    verbosity: "text.verbosity",
+  },
+  "anthropic-messages": { stop: "stop_sequences" },
+};
+
+/**
+ * A problem by the name that the field has in the caller's dialect. Where that is another, a path within the field is
+ * cut: the two are not divided alike.
+ */
+export function inCallersWords({ param, message }: Problem, dialect: WireDialect): Problem {
+  const field = /^\w+/.exec(param)?.[0] ?? param;
+  const own = WORDS[dialect]?.[field];
+  if (own === undefined) return { param, message };
+  const told = message.replaceAll(`\`${param}\``, `\`${own}\``).replaceAll(`\`${field}\``, `\`${own}\``);
+  return { param: own, message: told };
+}
