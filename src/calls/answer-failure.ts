@@ -4,7 +4,7 @@ import { AttemptFailed } from "./attempt-failed.ts";
 import { outcomeOf } from "./attempt-log.ts";
 import type { CallSession } from "./call-session.ts";
 import { logInternal } from "./log-internal.ts";
-import { responseHeaders } from "./release.ts";
+import { ownHeaders, responseHeaders } from "./release.ts";
 
 /** What a call failed with; whatever is thrown after its client has left is that. */
 export function failureOf(request: Request, thrown: unknown): AttemptFailed {
@@ -20,7 +20,7 @@ export async function answerFailure(options: {
   thrown: unknown;
 }): Promise<Response> {
   const { renderError, session } = options;
-  const { error, refusal } = failureOf(options.request, options.thrown);
+  const { error, refusal, headers } = failureOf(options.request, options.thrown);
   logInternal(error, session.record.id);
   session.begin();
   await session.record.durable();
@@ -30,6 +30,6 @@ export async function answerFailure(options: {
   if (refusal !== null)
     return new Response(refusal.body, { status, headers: responseHeaders(refusal.headers, own) });
   const response = renderError(error);
-  for (const [name, value] of Object.entries(own)) if (value !== null) response.headers.set(name, value);
+  for (const [name, value] of Object.entries(ownHeaders(headers, own))) response.headers.set(name, value);
   return response;
 }

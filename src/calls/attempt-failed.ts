@@ -13,12 +13,19 @@ export interface BackendRefusal {
 export class AttemptFailed extends Error {
   readonly error: RouteletError;
   readonly refusal: BackendRefusal | null;
+  /** The headers of the backend's answer, where there was one. */
+  readonly headers: Headers | null;
 
-  constructor(error: RouteletError, refusal: BackendRefusal | null = null) {
+  constructor(
+    error: RouteletError,
+    refusal: BackendRefusal | null = null,
+    headers: Headers | null = refusal?.headers ?? null,
+  ) {
     super(error.message, { cause: error });
     this.name = "AttemptFailed";
     this.error = error;
     this.refusal = refusal;
+    this.headers = headers;
   }
 }
 
@@ -58,7 +65,7 @@ export function refused(options: {
     retryable: busy || status === 408 || status >= 500,
     retryAfterSeconds: retryAfterSeconds(headers, options.now),
   });
-  return new AttemptFailed(error, text !== null && options.asIs ? { status, headers, body } : null);
+  return new AttemptFailed(error, text !== null && options.asIs ? { status, headers, body } : null, headers);
 }
 
 /** What a refusal without words may mean. No word of the model: `inOtherDialect` takes such a 404 to be about that. */

@@ -178,16 +178,25 @@ export function releaseStream(options: {
 /** Names under which a backend may have its own id of the request, which its support asks for: that one passes. */
 const REQUEST_IDS = ["x-request-id", "request-id"] as const;
 
-/** The response's headers: the backend's, and ours, which say where the call went and why. */
-export function responseHeaders(backend: Headers, own: Record<string, string | null>): Headers {
+/** Our headers that are there, with the backend's own id of the request where it gave one. */
+export function ownHeaders(
+  backend: Headers | null,
+  own: Record<string, string | null>,
+): Record<string, string> {
   const present: Record<string, string> = {};
   for (const name in own) {
     const value = own[name];
     if (value != null) present[name] = value;
   }
+  if (backend === null) return present;
   for (const name of REQUEST_IDS) {
     const theirs = backend.get(name) ?? REQUEST_IDS.map((other) => backend.get(other)).find(Boolean);
     if (theirs && present[name] !== undefined) present[name] = theirs;
   }
-  return clientResponseHeaders(backend, present);
+  return present;
+}
+
+/** The response's headers: the backend's, and ours, which say where the call went and why. */
+export function responseHeaders(backend: Headers, own: Record<string, string | null>): Headers {
+  return clientResponseHeaders(backend, ownHeaders(backend, own));
 }

@@ -54,6 +54,15 @@ export function passMessagesStream(context: RenderContext): ReplyStream {
   const usage = noUsage();
   const events = createSseEvents();
   let started = false;
+  /** The client's number of each block, by the backend's: blocks count from 0 without gaps (wire trap 13). */
+  const numbers = new Map<unknown, number>();
+
+  /** The block's event with the number that the client knows it by; null where it has that already. */
+  function renumbered(event: WireEvent): string | null {
+    if (event.type === "content_block_start") numbers.set(event.index, numbers.size);
+    const index = numbers.get(event.index);
+    return index === undefined || index === event.index ? null : writeWireEvent({ ...event, index });
+  }
 
   function mendStart(event: WireEvent): string | null {
     const message = isObject(event.message) ? event.message : {};
@@ -89,11 +98,12 @@ export function passMessagesStream(context: RenderContext): ReplyStream {
         return mended === null ? asItCame() : ENCODER.encode(mended);
       }
       case "content_block_start":
-        if (startsWithContent(event.content_block)) facts.committed = true;
-        return asItCame();
       case "content_block_delta":
-        if (carries(event.delta)) facts.committed = true;
-        return asItCame();
+      case "content_block_stop": {
+        if (startsWithContent(event.content_block) || carries(event.delta)) facts.committed = true;
+        const moved = renumbered(event);
+        return moved === null ? asItCame() : ENCODER.encode(moved);
+      }
       case "message_delta": {
         noteUsage(usage, event.usage);
         facts.usage = usageOf(usage);

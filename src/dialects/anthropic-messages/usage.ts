@@ -21,15 +21,19 @@ const larger = (known: number | null, value: unknown): number | null => {
   return Math.max(known, count);
 };
 
+const latest = (known: number | null, value: unknown): number | null => countOf(value) ?? known;
+
 /**
  * Adds a usage object of `message_start` or `message_delta`. They are totals, never parts (Anthropic's "Streaming
  * messages"); a server that says 0 at one of its two places does not take back what it said at the other.
  */
 export function noteUsage(known: UsageSoFar, value: unknown): void {
   if (!isObject(value)) return;
-  known.input = larger(known.input, value.input_tokens);
-  known.cacheRead = larger(known.cacheRead, value.cache_read_input_tokens);
-  known.cacheWrite = larger(known.cacheWrite, value.cache_creation_input_tokens);
+  // Who counts the input anew counts the cache's part of it anew: the three belong together.
+  const counted = (countOf(value.input_tokens) ?? 0) > 0 ? latest : larger;
+  known.input = counted(known.input, value.input_tokens);
+  known.cacheRead = counted(known.cacheRead, value.cache_read_input_tokens);
+  known.cacheWrite = counted(known.cacheWrite, value.cache_creation_input_tokens);
   known.output = larger(known.output, value.output_tokens);
   if (isObject(value.output_tokens_details))
     known.thinking = larger(known.thinking, value.output_tokens_details.thinking_tokens);

@@ -24,6 +24,12 @@ function ended(raw: Uint8Array): Uint8Array {
   return joinBytes([raw, ENCODER.encode(raw.at(-1) === LF ? "\n" : "\n\n")]);
 }
 
+const isEnd = ({ choices }: Chunk): boolean =>
+  choices.some(({ finish_reason }) => typeof finish_reason === "string" && finish_reason !== "");
+
+const sameHead = (a: Chunk, b: Chunk): boolean =>
+  a.id === b.id && a.created === b.created && a.model === b.model && a.object === b.object;
+
 /**
  * Follows a streamed OpenAI chat reply for a client of the same dialect. The bytes pass through as they came; events
  * are read on a side copy. Left out are the usage chunk that the client did not ask for, what is no chunk, and all that
@@ -35,12 +41,20 @@ export function passChatStream(context: RenderContext): ReplyStream {
   const facts = emptyFacts();
   const events = createSseEvents();
   const repair = createChunkRepair({
-    madeUpId: chunkIdOf(context.callId),
+    madeUp: {
+      id: chunkIdOf(context.callId),
+      created: Math.floor(context.now / 1000),
+      model: context.call.requestedModel,
+    },
     makeCallId: (choice, index) => toolCallIdOf(context.callId, choice, index),
   });
   /** What the last plain chunk looked like, as it came and as it went. */
   let plain: { from: PlainShape; to: PlainShape | null } | null = null;
   let prelude: Chunk[] = [];
+  /** The usage chunk for the end: OpenAI tells usage once and last, and clients add up what they are told (trap 7). */
+  let usage: Uint8Array | null = null;
+  /** An end that tells usage itself: it goes as it came, unless usage is told again after it. */
+  let ending: { asItCame: Uint8Array[]; withoutUsage: Uint8Array[]; usage: Uint8Array } | null = null;
   let last: Chunk | null = null;
 
   function note(chunk: Chunk): void {
@@ -67,7 +81,35 @@ export function passChatStream(context: RenderContext): ReplyStream {
     const late = lateFinish();
     facts.terminated = true;
     facts.complete = true;
-    return [...late, event.data === "[DONE]" ? event.raw : ENCODER.encode(DONE)];
+    return [...late, ...lastUsage(), event.data === "[DONE]" ? event.raw : ENCODER.encode(DONE)];
+  }
+
+  function lastUsage(): Uint8Array[] {
+    const held = ending?.asItCame ?? (usage === null ? [] : [usage]);
+    usage = null;
+    ending = null;
+    return held;
+  }
+
+  /** What was held of an end that was not the last thing told. */
+  function earlierEnd(): Uint8Array[] {
+    const held = ending;
+    ending = null;
+    if (held !== null) usage = held.usage;
+    return held?.withoutUsage ?? [];
+  }
+
+  /** A chunk's usage is kept for the end; what is left of the chunk, null where it was usage alone. */
+  function holdUsage(chunk: Chunk, event: SseEvent, data: string): Chunk | null {
+    if (chunk.usage == null || !context.call.wantsStreamUsage) return chunk;
+    const mended = repair.mend({ ...chunk, choices: [] });
+    if (chunk.choices.length > 0) {
+      usage = written(mended);
+      return { ...chunk, usage: null };
+    }
+    const right = JSON.stringify(mended) === JSON.stringify(chunk) && data.includes('"choices"');
+    usage = right ? unchanged(event, data, chunk) : written(mended);
+    return null;
   }
 
   /** A proper end without a `finish_reason` gets one: SDKs cannot build a message without. */
@@ -116,12 +158,23 @@ export function passChatStream(context: RenderContext): ReplyStream {
       prelude.push(chunk);
       return [];
     }
-    const mended = repair.mend(chunk);
+    const earlier = earlierEnd();
+    const told = holdUsage(chunk, event, data);
+    if (told === null) return earlier;
+    const mended = repair.mend(told);
     last = mended;
     const before = prelude.map((held) => written(repair.mend(held)));
     prelude = [];
-    const right = mended === chunk && !read.changed;
-    return [...before, right ? unchanged(event, data, chunk) : written(mended)];
+    const ends = chunk.usage != null && context.call.wantsStreamUsage && isEnd(chunk);
+    // Where usage is told with the end, the end is put together with it again.
+    const whole = ends ? { ...mended, usage: chunk.usage } : mended;
+    const right =
+      !read.changed &&
+      (mended === chunk || (ends && told.choices === mended.choices && sameHead(chunk, mended)));
+    const out = [...earlier, ...before, right ? unchanged(event, data, chunk) : written(whole)];
+    if (!ends || usage === null) return out;
+    ending = { asItCame: out, withoutUsage: [...earlier, ...before, written(mended)], usage };
+    return [];
   }
 
   function take(read: readonly SseEvent[]): Uint8Array[] {
@@ -143,6 +196,7 @@ export function passChatStream(context: RenderContext): ReplyStream {
     push: (chunk) => take(events.push(chunk)),
     flush() {
       const rest = take(events.flush().map((event) => ({ ...event, raw: ended(event.raw) })));
+      if (!facts.terminated && facts.inBandError === null) rest.push(...lastUsage());
       // Of several choices one may have ended when the stream was cut.
       if (!facts.terminated && repair.hasOpenChoice()) facts.complete = false;
       return rest;

@@ -41,8 +41,8 @@ const isText = (value: unknown): value is string => typeof value === "string" &&
  * indices, ids, names and arguments; tool calls never end with `stop`.
  */
 export function createChunkRepair(options: {
-  /** The reply's id where no chunk has one; null where none is needed. */
-  madeUpId: string | null;
+  /** What stands for id, time and model where no chunk has an id; null where none is needed. */
+  madeUp: { id: string; created: number; model: string } | null;
   /** The id of a tool call that came without one. */
   makeCallId: (choice: number, index: number) => string;
 }): ChunkRepair {
@@ -62,12 +62,17 @@ export function createChunkRepair(options: {
     return state;
   }
 
-  /** The first chunk that names a time or a model settles it; what no chunk names stays away, but for the id. */
+  /** The first chunk that names a time or a model settles it; what no chunk names stays away, unless the id does too. */
   function mendHead(chunk: Chunk): Chunk {
-    if (isText(chunk.id)) head.id ??= chunk.id;
-    else if (options.madeUpId !== null) head.id ??= options.madeUpId;
     if (typeof chunk.created === "number" && chunk.created > 0) head.created ??= chunk.created;
     if (isText(chunk.model)) head.model ??= chunk.model;
+    if (isText(chunk.id)) head.id ??= chunk.id;
+    else if (options.madeUp !== null && head.id === undefined) {
+      const { id, created, model } = options.madeUp;
+      head.id = id;
+      head.created ??= created;
+      head.model ??= model;
+    }
     const right = HEAD.every((name) => head[name] === undefined || chunk[name] === head[name]);
     return right ? chunk : { ...chunk, ...head, object: chunk.object || "chat.completion.chunk" };
   }

@@ -19,7 +19,7 @@ export function openChatReader(names: ToolNames): ReplyReader {
   // Ids only have to be unlike all others of the conversation: the renderer's dialect gives the reply its own.
   const seed = crypto.randomUUID();
   const repair = createChunkRepair({
-    madeUpId: null,
+    madeUp: null,
     makeCallId: (choice, index) => toolCallIdOf(seed, choice, index),
   });
   const finishReasons: string[] = [];
