@@ -9,7 +9,8 @@ import { logInternal } from "../log-internal.ts";
 
 type Json = Record<string, unknown>;
 
-const ROUTE = /^\/v1\/responses\/([^/]+)(?:\/(input_items|cancel))?$/;
+/** `compact` and `input_tokens` are endpoints of their own, and no ids. */
+const ROUTE = /^\/v1\/responses\/(?!(?:compact|input_tokens)$)([^/]+)(?:\/(input_items|cancel))?$/;
 
 /** Whether a path is one of a stored response. */
 export function isStoredResponsePath(path: string): boolean {
