@@ -18,6 +18,7 @@ import {
 } from "./start/banner.ts";
 import { applyConfigFile, readConfigFile } from "./start/config-file.ts";
 import { type NodeProcess, startNode } from "./start/node-process.ts";
+import { withoutOwnAddress } from "./start/own-address.ts";
 import { checkSecrets, loadSecrets, secretsPath } from "./start/secrets.ts";
 import { nodeEnvironment, workerVars } from "./start/worker-vars.ts";
 
@@ -79,15 +80,18 @@ async function main(): Promise<void> {
   for (const warning of checkSecrets(env)) say(`warn: ${warning}`);
   await makeStateFolder(stateDir);
   const secrets = loadSecrets({ stateDir, env });
-  let providers = configuredProviders(env, { ai: false });
-  const { local, outside } = addressesOf({ host, port });
+  const addresses = addressesOf({ host, port });
+  const { local, outside } = addresses;
+  const others = withoutOwnAddress({ env, addresses, port });
+  for (const notice of others.notices) say(`warn: ${notice}`);
+  let providers = configuredProviders(others.env, { ai: false });
   const config = await readConfigFile({ folder: ".", env });
   say("Starting the gateway …");
   gateway = await startGateway({
     stateDir,
     host,
     port,
-    vars: workerVars({ env, secrets }),
+    vars: workerVars({ env: others.env, secrets }),
     log: ({ level, message }) => {
       // workerd marks what is not worth reporting.
       if ((level === "error" || level === "warn") && !message.startsWith("NOSENTRY")) say(message);
