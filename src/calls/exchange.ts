@@ -27,7 +27,8 @@ function untranslatable(from: WireDialect, to: WireDialect): RouteletError {
   });
 }
 
-function notAReply(): RouteletError {
+/** What a backend sent is no reply of its dialect. */
+export function notAReply(): RouteletError {
   return new RouteletError({
     kind: "upstream",
     code: "upstream_invalid_reply",

@@ -8,20 +8,18 @@ import type { Settings } from "../settings.ts";
 import { honourable } from "./translatable.ts";
 
 /** How a server answers that has no such endpoint: by status, or with something that is no reply of the dialect. */
-const NO_ENDPOINT = new Set([
-  "backend_404",
-  "backend_405",
-  "backend_501",
-  "upstream_invalid_reply",
-  "upstream_incomplete",
-]);
+const NO_ENDPOINT = new Set(["backend_404", "backend_405", "backend_501", "upstream_invalid_reply"]);
+
+/** It has all its endpoints, whatever one of its answers says. */
+const OPENAI_ITSELF = "https://api.openai.com/";
 
 /** A 404 that is about the model, or about a thing of which the request gives the id, says nothing about the endpoint. */
 const ABOUT_THE_REQUEST = /model|with id /i;
 
 /**
- * The same backend once more, in chat: many servers that are compatible with OpenAI have no `/responses`. What was
- * learned is kept for the next calls. Null when the failure says something else, or the call has no translation.
+ * The same backend once more, in chat: many servers that are compatible with OpenAI have no `/responses`. That is only
+ * known when the chat attempt works: `learn` then keeps it for the next calls, of every caller. Null when the failure says
+ * something else, or the call has no translation.
  */
 export function inOtherDialect(options: {
   env: Env;
@@ -30,7 +28,7 @@ export function inOtherDialect(options: {
   error: RouteletError;
   settings: Pick<Settings, "providers">;
   now: number;
-}): PlannedAttempt | null {
+}): { attempt: PlannedAttempt; learn: () => void } | null {
   const { env, call, planned, error, now } = options;
   const { providers } = options.settings;
   if (planned.kind !== "cloud" || planned.speaks !== call.dialect || call.dialect === "openai-chat")
@@ -39,9 +37,9 @@ export function inOtherDialect(options: {
   if (error.code === "backend_404" && ABOUT_THE_REQUEST.test(error.message)) return null;
   const provider = providerNamed(planned.provider, providers);
   const baseUrl = provider?.baseUrl(env) ?? null;
-  if (baseUrl === null || provider?.paths["openai-chat"] === undefined) return null;
-  const instead: PlannedAttempt = { ...planned, speaks: "openai-chat" };
-  if (honourable({ attempts: [instead], reason: "" }, call, providers) instanceof RouteletError) return null;
-  noteMissingEndpoint({ baseUrl, dialect: call.dialect, now });
-  return instead;
+  if (baseUrl === null || baseUrl.startsWith(OPENAI_ITSELF)) return null;
+  if (provider?.paths["openai-chat"] === undefined) return null;
+  const attempt: PlannedAttempt = { ...planned, speaks: "openai-chat" };
+  if (honourable({ attempts: [attempt], reason: "" }, call, providers) instanceof RouteletError) return null;
+  return { attempt, learn: () => noteMissingEndpoint({ baseUrl, dialect: call.dialect, now }) };
 }

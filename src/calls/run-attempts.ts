@@ -65,33 +65,40 @@ export async function runAttempts(input: AttemptsInput, logs: AttemptLog[]): Pro
   let left = [...input.plan.attempts];
   let replanned = false;
   let tries = 0;
+  let learn: (() => void) | null = null;
   const nodesSince = input.now();
   for (let planned = left.shift(); planned !== undefined; planned = left.shift()) {
     // Nodes share one deadline: three frozen ones must not add up before the fallback.
     const spent = planned.kind === "node" ? input.now() - nodesSince : 0;
     if (last !== undefined && spent >= planned.firstByteMs && left.length > 0) continue;
     tries += 1;
+    let hedge = false;
     try {
       const firstByteMs = Math.max(MIN_FIRST_BYTE_MS, planned.firstByteMs - spent);
       const first = startAttempt({ input, planned, logs, firstByteMs });
-      return await hedged({
+      const ready = await hedged({
         first,
         afterMs: input.settings.hedging.afterMs,
         next: () => {
           const other = left.shift();
           if (other === undefined) return null;
+          hedge = true;
           return startAttempt({ input, planned: other, logs, firstByteMs: other.firstByteMs });
         },
       });
+      learn?.();
+      return ready;
     } catch (thrown) {
       if (!(thrown instanceof AttemptFailed)) throw thrown;
       last = thrown;
     }
     const { error } = last;
     if (error.kind === "cancelled" || FINAL.has(error.code)) break;
-    const instead = inOtherDialect({ ...input, planned, error, now: input.now() });
+    // Of two that failed together it is not known here which one said this.
+    const instead = hedge ? null : inOtherDialect({ ...input, planned, error, now: input.now() });
+    learn = instead?.learn ?? null;
     if (instead !== null) {
-      left.unshift(instead);
+      left.unshift(instead.attempt);
       continue;
     }
     if (isCallersFault(planned, error)) break;

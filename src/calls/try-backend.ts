@@ -14,7 +14,7 @@ import type { CallTrace } from "../telemetry/trace-handles.ts";
 import { type AttemptClock, orAborted } from "./attempt-clock.ts";
 import { refused } from "./attempt-failed.ts";
 import type { AttemptLog } from "./attempt-log.ts";
-import { type Exchange, exchangeWith } from "./exchange.ts";
+import { type Exchange, exchangeWith, notAReply } from "./exchange.ts";
 
 /** A reply that is about to be released. Its attempt is still open: whoever releases it ends it. */
 export interface ReadyReply {
@@ -49,8 +49,10 @@ const MAX_HELD_BYTES = 64 * 1024;
 
 const ENCODER = new TextEncoder();
 
-const isEventStream = (headers: Headers) =>
-  headers.get("content-type")?.toLowerCase().startsWith("text/event-stream") === true;
+/** Some servers stream under another type, or under none; what is JSON or a page says so. */
+const STREAM_TYPE = /^(text\/event-stream|text\/plain|application\/octet-stream|application\/x-ndjson|$)/i;
+
+const isEventStream = (headers: Headers) => STREAM_TYPE.test(headers.get("content-type")?.trim() ?? "");
 
 function send(
   input: AttemptInput,
@@ -113,6 +115,8 @@ async function holdUntilContent(
     size += value?.length ?? 0;
     if (follow.facts.inBandError !== null) throw follow.facts.inBandError;
     if (done && !follow.facts.committed && !follow.facts.terminated) {
+      // Events of another dialect: the endpoint is not what it is taken for.
+      if (follow.facts.malformedEvents > 0 && follow.facts.id === null) throw notAReply();
       throw new RouteletError({
         kind: "upstream",
         code: "upstream_incomplete",

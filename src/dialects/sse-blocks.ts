@@ -10,8 +10,11 @@ export interface SseBlocks {
   rest(): Uint8Array;
 }
 
-/** An event longer than this is given on in pieces, unread: memory must not grow with what a backend sends. */
-export const MAX_PENDING_BYTES = 1024 * 1024;
+/**
+ * The largest event that is read, in bytes; a longer one is given on in pieces, unread: memory must not grow with what a
+ * backend sends. An isolate has 128 MB for all that it does.
+ */
+export const MAX_PENDING_BYTES = 16 * 1024 * 1024;
 
 /**
  * Cuts a byte stream of server-sent events after each blank line (WHATWG HTML section 9.2.6: lines end in

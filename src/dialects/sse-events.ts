@@ -1,4 +1,5 @@
 import { createParser } from "eventsource-parser";
+import { RouteletError } from "../errors.ts";
 import { createSseBlocks, MAX_PENDING_BYTES } from "./sse-blocks.ts";
 
 /** One block of a stream of server-sent events: its bytes as they came, and what they say. */
@@ -50,4 +51,13 @@ export function createSseEvents(): SseEvents {
       return rest.length === 0 ? [] : [read(rest, `${decoder.decode(rest)}\n\n`)];
     },
   };
+}
+
+/** An event that is too long to be read holds content that a translation would lose: the reply has failed. */
+export function eventTooLong(): RouteletError {
+  return new RouteletError({
+    kind: "upstream",
+    code: "upstream_event_too_long",
+    message: `The backend sent a single event of more than ${MAX_PENDING_BYTES / 1024 / 1024} MiB, which cannot be translated. Ask for less at once, or use a model whose backend speaks this dialect itself.`,
+  });
 }

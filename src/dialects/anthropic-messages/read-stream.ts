@@ -1,7 +1,7 @@
 import type { ReplyReader } from "../dialect.ts";
 import type { ModelRequest } from "../model-request.ts";
 import type { ReplyEvent } from "../reply.ts";
-import { createSseEvents, type SseEvent } from "../sse-events.ts";
+import { createSseEvents, eventTooLong, type SseEvent } from "../sse-events.ts";
 import { errorInBand } from "./error.ts";
 import { mayAnswerByTool, OUTPUT_TOOL } from "./plan-format.ts";
 import { messageToolNames } from "./request-names.ts";
@@ -203,7 +203,10 @@ export function openMessagesReader(request: ModelRequest): ReplyReader {
 
   function readSource({ data, name, tooLong }: SseEvent): ReplyEvent[] {
     if (ended) return [];
-    if (tooLong) malformedEvents++;
+    if (tooLong) {
+      ended = true;
+      return [{ type: "error", error: eventTooLong() }];
+    }
     if (data === null || data.trim() === "[DONE]") return [];
     const event = readWireEvent(data, name);
     if (event !== null) return read(event);

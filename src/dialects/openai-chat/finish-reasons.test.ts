@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { FinishReason } from "../reply.ts";
 import {
   isFailure,
+  matchedStop,
   mendFinishReason,
   READ_FINISH_REASONS,
   RENDERED_FINISH_REASONS,
@@ -62,5 +63,17 @@ describe("finish reasons (trap 16)", () => {
     expect(readFinishReason("whatever", false)).toBe("stop");
     expect(readFinishReason("__proto__", true)).toBe("tool_calls");
     expect(readFinishReason("length", true)).toBe("length");
+  });
+});
+
+describe("matchedStop", () => {
+  it.each([
+    ["vLLM's", { finish_reason: "stop", stop_reason: "END" }, "END"],
+    ["SGLang's", { finish_reason: "stop", matched_stop: "END" }, "END"],
+    ["a token's number", { finish_reason: "stop", stop_reason: 151645 }, null],
+    ["none", { finish_reason: "stop", stop_reason: null }, null],
+    ["another end", { finish_reason: "length", stop_reason: "END" }, null],
+  ])("%s", (_whose, choice, stop) => {
+    expect(matchedStop(choice)).toBe(stop);
   });
 });

@@ -77,3 +77,12 @@ export function mendFinishReason(word: string, called: "tools" | "function" | nu
   if (OPENAI_WORDS.has(word) && !(word === "stop" && called === "tools")) return word;
   return renderFinishReason(readFinishReason(word, called === "tools"));
 }
+
+/** The stop sequence that ended a choice, where the server tells: vLLM as `stop_reason`, SGLang as `matched_stop`. */
+export function matchedStop(choice: Record<string, unknown>): string | null {
+  if (choice.finish_reason !== "stop") return null;
+  const told = [choice.stop_reason, choice.matched_stop].find(
+    (value) => typeof value === "string" && value !== "",
+  );
+  return typeof told === "string" ? told : null;
+}

@@ -3,7 +3,7 @@ import type { OutputPart } from "../model-request.ts";
 import type { Reply, ReplyChoice } from "../reply.ts";
 import type { ToolNames } from "../tool-names.ts";
 import { errorOf } from "./error-in-band.ts";
-import { readFinishReason } from "./finish-reasons.ts";
+import { matchedStop, readFinishReason } from "./finish-reasons.ts";
 import { toolCallIdOf } from "./ids.ts";
 import { readLogprobs } from "./logprobs.ts";
 import { readSaid } from "./said.ts";
@@ -78,11 +78,12 @@ export function readChatCompletion(body: Uint8Array, names: ToolNames): Reply {
     const parts = partsOf(message, names, (index) => toolCallIdOf(seed, at, index));
     const hasCalls = parts.some(({ type }) => type === "tool_call");
     const word = isText(choice.finish_reason) ? choice.finish_reason : "stop";
+    const stopSequence = hasCalls ? null : matchedStop(choice);
     return {
       index: typeof choice.index === "number" ? choice.index : at,
       parts,
-      finish: readFinishReason(word, hasCalls),
-      stopSequence: null,
+      finish: stopSequence === null ? readFinishReason(word, hasCalls) : "stop_sequence",
+      stopSequence,
       logprobs: readLogprobs(choice.logprobs),
     };
   });

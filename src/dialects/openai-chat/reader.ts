@@ -1,11 +1,11 @@
 import type { ReplyReader } from "../dialect.ts";
 import type { ReplyEvent, TokenLogprob } from "../reply.ts";
-import { createSseEvents, type SseEvent } from "../sse-events.ts";
+import { createSseEvents, eventTooLong, type SseEvent } from "../sse-events.ts";
 import type { ToolNames } from "../tool-names.ts";
 import { type Chunk, type ChunkChoice, isContent, readChunk, toolCallsOf } from "./chunk.ts";
 import { createChunkRepair } from "./chunk-repair.ts";
 import { nothingSaid } from "./error-in-band.ts";
-import { readFinishReason } from "./finish-reasons.ts";
+import { matchedStop, readFinishReason } from "./finish-reasons.ts";
 import { toolCallIdOf } from "./ids.ts";
 import { readLogprobs } from "./logprobs.ts";
 import { readSaid } from "./said.ts";
@@ -58,10 +58,12 @@ export function openChatReader(names: ToolNames): ReplyReader {
     return [...out, ...callEvents(choice, delta)];
   }
 
-  function finish(choice: number, word: string): ReplyEvent {
+  function finish(choice: number, word: string, sent: ChunkChoice = {}): ReplyEvent {
     finished = true;
-    const reason = readFinishReason(word, repair.hasToolCalls(choice));
-    return { type: "finish", choice, reason, stopSequence: null };
+    const calls = repair.hasToolCalls(choice);
+    const stopSequence = calls ? null : matchedStop(sent);
+    const reason = stopSequence === null ? readFinishReason(word, calls) : "stop_sequence";
+    return { type: "finish", choice, reason, stopSequence };
   }
 
   /** `sent` is the choice as the backend has it: its own word for the end means more than the mended one. */
@@ -74,7 +76,7 @@ export function openChatReader(names: ToolNames): ReplyReader {
     if (!isText(finish_reason)) return out;
     const word = isText(sent?.finish_reason) ? sent.finish_reason : finish_reason;
     finishReasons.push(word);
-    return [...out, finish(choice, word)];
+    return [...out, finish(choice, word, sent)];
   }
 
   function chunkEvents(raw: Chunk): ReplyEvent[] {
@@ -111,7 +113,10 @@ export function openChatReader(names: ToolNames): ReplyReader {
   }
 
   function readEvent({ data, name, tooLong }: SseEvent): ReplyEvent[] {
-    if (tooLong) malformedEvents++;
+    if (tooLong) {
+      over = true;
+      return [{ type: "error", error: eventTooLong() }];
+    }
     const word = data?.trim() ?? "";
     if (data === null || word === "") return [];
     if (word === "[DONE]") return end();
