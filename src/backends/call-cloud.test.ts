@@ -73,6 +73,11 @@ beforeEach(() => {
   answers = () => Response.json({});
 });
 
+it("a call carries the gateway's mark, so that one that comes back is known", async () => {
+  await call("openai");
+  expect(asked[0]?.headers["cdn-loop"]).toMatch(/^routelet;id=[0-9a-f]{8}$/);
+});
+
 describe("a provider of the settings", () => {
   it("is asked at its URL, with its key and headers, in its own words", async () => {
     const set = await custom(["own-key"], {

@@ -4,6 +4,7 @@ import { RouteletError, toRouteletError } from "../errors.ts";
 import type { StoredProvider } from "../settings/providers.ts";
 import { callerKeys } from "./caller-keys.ts";
 import { cloudRequestHeaders } from "./headers.ts";
+import { LOOP_HEADER, loopMark } from "./loop-mark.ts";
 import { keysFor, letRest, type ProviderKey, restAfter } from "./provider-keys.ts";
 import { adaptChat } from "./providers/adapt-chat.ts";
 import { ANTHROPIC_HEADERS } from "./providers/anthropic.ts";
@@ -82,18 +83,23 @@ function addressOf(call: CloudCall | CloudRoute, provider: Provider, base: strin
   return path === undefined ? null : base + path + (call.endpoint ?? "");
 }
 
-function send(
+async function send(
   call: CloudCall | CloudRoute,
   provider: Provider,
   url: string,
   key: ProviderKey,
 ): Promise<Response> {
   const extra = provider.set?.headers.map(({ name, value }) => [name.toLowerCase(), value]) ?? [];
+  const mark = await loopMark({ client: call.clientHeaders, secret: call.env.ROUTELET_SECRET });
   return call.fetch(url, {
     method: "route" in call ? call.route.method : "POST",
     headers: cloudRequestHeaders({
       client: call.clientHeaders,
-      credentials: { ...Object.fromEntries(extra), ...keyHeaders(provider.keyStyle, key.value) },
+      credentials: {
+        ...Object.fromEntries(extra),
+        ...keyHeaders(provider.keyStyle, key.value),
+        [LOOP_HEADER]: mark,
+      },
       defaults: "dialect" in call && call.dialect === "anthropic-messages" ? ANTHROPIC_HEADERS : undefined,
       ownBody: "route" in call,
     }),

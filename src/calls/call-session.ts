@@ -1,3 +1,4 @@
+import { assertNoLoop } from "../backends/loop-mark.ts";
 import { outboundFetch } from "../backends/outbound.ts";
 import type { Call } from "../dialects/call.ts";
 import type { Env } from "../env.ts";
@@ -75,7 +76,7 @@ function afterResponse(): Promise<void> {
 /**
  * Opens a call at an endpoint.
  *
- * @throws RouteletError when the key is missing, wrong or revoked.
+ * @throws RouteletError when the key is missing, wrong or revoked; `loop_detected`.
  */
 export async function openCallSession(options: {
   request: Request;
@@ -99,6 +100,7 @@ export async function openCallSession(options: {
     startedAt,
   });
   const caller = await authenticate({ request, env, waitUntil, clock: now });
+  await assertNoLoop({ client: request.headers, secret: env.ROUTELET_SECRET });
   const settings = await settingsFor({ env, projectId: caller.projectId, waitUntil, clock: now });
   const record = openCallRecord({ env, caller, settings, traceId: trace.traceId, startedAt, waitUntil });
   // Registered before anything can end: what runs after a client has left is cut off unless it was waited for.

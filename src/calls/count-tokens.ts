@@ -1,5 +1,6 @@
 import { callCloud } from "../backends/call-cloud.ts";
 import { clientResponseHeaders } from "../backends/headers.ts";
+import { assertNoLoop } from "../backends/loop-mark.ts";
 import { outboundFetch } from "../backends/outbound.ts";
 import { anthropicMessages } from "../dialects/anthropic-messages/client.ts";
 import { estimateInputTokens } from "../dialects/anthropic-messages/count-tokens.ts";
@@ -75,6 +76,7 @@ export async function handleCountTokens(
   const waitUntil = (work: Promise<unknown>) => ctx.waitUntil(work);
   try {
     const caller = await authenticate({ request, env, waitUntil, clock: now });
+    await assertNoLoop({ client: request.headers, secret: env.ROUTELET_SECRET });
     const settings = await settingsFor({ env, projectId: caller.projectId, waitUntil, clock: now });
     const call = parseCountCall(await readBody(request));
     const route = parseRoute(request.headers.get("x-routelet-route"));
