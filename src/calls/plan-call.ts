@@ -4,7 +4,7 @@ import { resolveCloudModel } from "../backends/providers/registry.ts";
 import type { Call } from "../dialects/call.ts";
 import { listBeginning } from "../dialects/json-splice.ts";
 import type { Env } from "../env.ts";
-import { RouteletError } from "../errors.ts";
+import { type ErrorOptions, RouteletError } from "../errors.ts";
 import { fleetSnapshot } from "../fleet/fleet-cache.ts";
 import { callsInFlight } from "../fleet/in-flight.ts";
 import { withoutSilentNodes } from "../fleet/silent-nodes.ts";
@@ -15,6 +15,7 @@ import { conversationKey } from "../routing/sticky.ts";
 import type { Target } from "../routing/target.ts";
 import type { Caller } from "../security/caller.ts";
 import type { Settings } from "../settings.ts";
+import { inCallersWords } from "./callers-words.ts";
 import { honourable } from "./translatable.ts";
 
 export interface PlanOptions {
@@ -34,13 +35,16 @@ export interface PlanOptions {
  * Plans on the isolate's snapshot of the fleet, or on a fresh one. A node that has just let a call wait in vain is
  * asked only where there is nobody else.
  */
-export async function planOn(options: PlanOptions, fresh: boolean): Promise<Plan | RouteletError> {
+export async function planOn(
+  options: PlanOptions,
+  fresh: boolean,
+  withNodes = options.target.kind !== "llm",
+): Promise<Plan | RouteletError> {
   const { env, settings, target, now, waitUntil } = options;
   shareHealth({ env, now, waitUntil });
   const { providers } = settings;
   const keyed = callerKeys({ headers: options.clientHeaders, allowed: settings.passProviderKey });
-  const fleet =
-    target.kind === "llm" ? { takenAt: now, nodes: [] } : await fleetSnapshot({ env, now, waitUntil, fresh });
+  const fleet = withNodes ? await fleetSnapshot({ env, now, waitUntil, fresh }) : { takenAt: now, nodes: [] };
   const conversation = conversationKey({
     session: options.session,
     // Only where there is a choice to make: finding it reads the whole request.
@@ -72,7 +76,7 @@ export async function planOn(options: PlanOptions, fresh: boolean): Promise<Plan
   const talking = withoutSilentNodes(fleet, now);
   const first = planWith(talking);
   const plan = first instanceof RouteletError && talking !== fleet ? planWith(fleet) : first;
-  if (plan instanceof RouteletError) return plan;
+  if (plan instanceof RouteletError) return asCallersSay(plan, options.call);
   const able = honourable(plan, options.call, providers);
   return able instanceof RouteletError ? able : brokenLast(able, settings.breaker, now);
 }
@@ -98,11 +102,27 @@ function brokenLast(plan: Plan, policy: Settings["breaker"], now: number): Plan 
   return { ...plan, attempts: [...plan.attempts.filter((attempt) => !broken.includes(attempt)), ...broken] };
 }
 
-/** Plans on the cached snapshot, and on a fresh one before a call is turned away. */
+/** The same refusal with its field as the caller's dialect has it. */
+function asCallersSay(error: RouteletError, { dialect }: Call): RouteletError {
+  const { param, message } = error;
+  if (param === undefined) return error;
+  const said = inCallersWords({ param, message }, dialect);
+  return said.param === param ? error : new RouteletError({ ...optionsOf(error), ...said });
+}
+
+function optionsOf({ kind, code, status, retryable, message }: RouteletError): ErrorOptions {
+  return { kind, code, status, retryable, message };
+}
+
+/**
+ * Plans on the cached snapshot, and on a fresh one before a call is turned away. A cloud name without a key is looked
+ * for among the nodes' models, for the words of its refusal.
+ */
 export async function planCall(options: PlanOptions): Promise<Plan> {
   const first = await planOn(options, false);
-  const final =
-    first instanceof RouteletError && options.target.kind !== "llm" ? await planOn(options, true) : first;
+  const isCloud = options.target.kind === "llm";
+  const again = first instanceof RouteletError && (!isCloud || first.code === "provider_not_configured");
+  const final = again ? await planOn(options, !isCloud, true) : first;
   if (final instanceof RouteletError) throw final;
   return final;
 }

@@ -1,10 +1,8 @@
 import type { WireDialect } from "../dialects/call.ts";
-import { RouteletError } from "../errors.ts";
 import type { FleetNode } from "../fleet/snapshot.ts";
 import type { Capabilities, ServedModel } from "../tunnel/protocol/messages.ts";
 import type { PlanInput } from "./plan.ts";
 import { orderFor } from "./sticky.ts";
-import type { Target } from "./target.ts";
 
 /** The capabilities that a call needs; the names are those of `Capabilities`. */
 export type NeedFlags = Partial<Record<keyof Capabilities, boolean>>;
@@ -105,57 +103,6 @@ export function findNodes(input: PlanInput, slmId: string | null): NodeSearch {
     if (!best.has(candidate.node.id)) best.set(candidate.node.id, candidate);
   }
   return { found: [...best.values()].slice(0, MAX_NODES) };
-}
-
-/** What a caller knows a capability by: the field of the request. */
-const FIELDS: Partial<Record<string, string>> = {
-  jsonSchema: "response_format json_schema",
-  jsonObject: "response_format json_object",
-  multipleChoices: "n greater than 1",
-  logitBias: "logit_bias",
-  penalties: "frequency_penalty or presence_penalty",
-  embeddings: "/v1/embeddings",
-  completions: "/v1/completions",
-  chat: "chat",
-};
-
-/** What a caller is told where no node could answer. */
-export function noNode(
-  search: Extract<NodeSearch, { found: null }>,
-  target: { kind: Target["kind"]; slmId: string | null; localOnly?: boolean },
-  fleet: string[],
-): RouteletError {
-  const served =
-    fleet.length === 0
-      ? "No node serves a model now"
-      : `Nodes serve ${fleet.map((id) => `slm/${id}`).join(", ")}`;
-  if (search.why === "unknown_model") {
-    return new RouteletError({
-      kind: target.localOnly ? "unavailable" : "not_found",
-      code: target.localOnly ? "no_local_node" : "model_not_found",
-      message: `No node serves \`slm/${target.slmId ?? ""}\`. ${served}; \`slm\` takes any of them.`,
-      param: "model",
-    });
-  }
-  if (search.why === "incapable") {
-    return new RouteletError({
-      kind: target.localOnly ? "unavailable" : "invalid_request",
-      code: target.localOnly ? "no_local_node" : "unsupported_parameter",
-      message: `No node's model can honour ${search.lacking.map((name) => FIELDS[name] ?? name).join(", ")}, which this call needs. Use model \`auto\` or a cloud model, or join a node that can.`,
-    });
-  }
-  const draining = search.why === "draining";
-  return new RouteletError({
-    kind: "unavailable",
-    code: target.localOnly ? "no_local_node" : "no_node",
-    message: draining
-      ? "Every node that could answer is shutting down. Try again in a moment."
-      : target.kind === "auto"
-        ? "No node is connected that could answer, and no cloud provider is set. Start a node with `local-node run`, or set OPENAI_API_KEY for the gateway."
-        : "No node is connected that could answer. Start one with `local-node run`, or use model `auto` for a cloud fallback.",
-    retryable: true,
-    retryAfterSeconds: 5,
-  });
 }
 
 /** The models that the project's nodes serve now. */

@@ -241,6 +241,65 @@ describe("planAttempts", () => {
   });
 });
 
+describe("a refusal advises what helps", () => {
+  const told = (target: Target, nodes: FleetNode[], more: Parameters<typeof plan>[2] = {}) => {
+    const result = plan(target, nodes, more);
+    if (!(result instanceof RouteletError)) throw new Error("the call was planned");
+    return result;
+  };
+  const tools = { needs: { tools: true } };
+
+  it("never `auto` to a call for `auto`: it says that no cloud provider is set", () => {
+    for (const nodes of [[], [node("a")]]) {
+      const { message } = told(AUTO, nodes, { ...tools, cloudKey: false });
+      expect(message).not.toContain("`auto`");
+      expect(message).toMatch(/set OPENAI_API_KEY for the gateway: no cloud provider is set/);
+    }
+  });
+
+  it("never the cloud to a call that must stay local", () => {
+    for (const [nodes, more] of [
+      [[], {}],
+      [[node("a")], tools],
+      [[node("a")], { dialect: "openai-embeddings", needs: { embeddings: true } }],
+    ] as const)
+      for (const cloudKey of [true, false])
+        expect(told(LOCAL, [...nodes], { ...more, cloudKey }).message).not.toMatch(/auto|cloud|API_KEY/);
+  });
+
+  it("`auto` to a call for `slm` only with what else it takes", () => {
+    expect(told(SLM, []).message).toMatch(/, or use model `auto`/);
+    expect(told(SLM, [], { cloudKey: false }).message).toMatch(/set OPENAI_API_KEY for the gateway and use/);
+    expect(told(SLM, []).message).toContain("`npm run node -- run`");
+  });
+
+  it.each([
+    ["tools", "tools"],
+    ["multipleChoices", "n"],
+    ["jsonSchema", "response_format"],
+    ["logprobs", "logprobs"],
+    ["images", "messages"],
+  ])("naming the field of %s", (need, param) => {
+    expect(told(SLM, [node("a")], { needs: { [need]: true } })).toMatchObject({
+      param,
+      message: expect.stringContaining(`\`${param}\``),
+    });
+  });
+
+  it("calls for vectors are not sent in a circle", () => {
+    const vectors = { dialect: "openai-embeddings", needs: { embeddings: true }, cloudKey: false } as const;
+    expect(told(SLM, [node("a")], vectors).message).not.toContain("`auto`");
+    expect(told(AUTO, [node("a")], vectors).message).toMatch(/set OPENAI_API_KEY for the gateway and name/);
+    const named = told({ ...AUTO, reference: "text-embedding-3-small" }, [], vectors).message;
+    expect(named).not.toContain("`slm`");
+  });
+
+  it("a cloud name that a node's model has gets that model's name", () => {
+    const { message } = told({ kind: "llm", reference: "tiny" }, [node("a")], { cloudKey: false });
+    expect(message).toContain("did you mean `slm/tiny`?");
+  });
+});
+
 describe("calls for vectors", () => {
   const vectors = { dialect: "openai-embeddings", needs: { embeddings: true } } as const;
   const can = { embeddings: true, chat: false };

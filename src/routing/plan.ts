@@ -1,7 +1,15 @@
 import type { WireDialect } from "../dialects/call.ts";
 import { RouteletError } from "../errors.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
-import { type Candidate, findNodes, type NeedFlags, nodeDialect, noNode, servedIds } from "./find-nodes.ts";
+import {
+  type Candidate,
+  findNodes,
+  type NeedFlags,
+  type NodeSearch,
+  nodeDialect,
+  servedIds,
+} from "./find-nodes.ts";
+import { noNode } from "./no-node.ts";
 import type { Target } from "./target.ts";
 
 /** Who is asked for what. */
@@ -60,6 +68,9 @@ export interface PlanInput {
   random: () => number;
 }
 
+/** A cloud's embedding model, for messages that give an example. */
+const CLOUD_EMBEDDINGS = "text-embedding-3-small";
+
 function cloudAttempt(input: PlanInput, name: string): PlannedAttempt | RouteletError {
   const cloud = input.resolveCloud(name);
   if (cloud.configured) {
@@ -76,9 +87,33 @@ function cloudAttempt(input: PlanInput, name: string): PlannedAttempt | Routelet
   return new RouteletError({
     kind: "not_found",
     code: "provider_not_configured",
-    message: `\`${name}\` is a model of ${cloud.provider}, and the gateway has no key for it: set ${cloud.variable} and restart. Without a key, models \`auto\` and \`slm\` are answered by your nodes.`,
+    message: `\`${name}\` is a model of ${cloud.provider}, and the gateway has no key for it: set ${cloud.variable} and restart. ${withoutKey(input, name)}`,
     param: "model",
   });
+}
+
+/** What there is for a caller without the cloud; nothing of the kind has vectors of a named model. */
+function withoutKey(input: PlanInput, name: string): string {
+  if (servedIds(input).includes(name))
+    return `A node serves a model of this name: did you mean \`slm/${name}\`?`;
+  return input.dialect === "openai-embeddings"
+    ? "`auto` takes an embedding model of a node, where one serves it."
+    : "Without a key, models `auto` and `slm` are answered by your nodes.";
+}
+
+/** The refusal of a call that no node can answer; it knows what the cloud could do instead. */
+function refuseForNodes(
+  input: PlanInput,
+  search: Extract<NodeSearch, { found: null }>,
+  next: string,
+): RouteletError {
+  const models = input.modelsFor(next).map(input.resolveCloud);
+  const cloud = models.find(({ configured }) => configured) ?? models[0] ?? input.resolveCloud(next);
+  return noNode({ search, target: targetOf(input.target), served: servedIds(input), cloud });
+}
+
+function targetOf(target: Target): { kind: Target["kind"]; slmId: string | null; localOnly?: boolean } {
+  return target.kind === "llm" ? { kind: "llm", slmId: null } : target;
 }
 
 /**
@@ -108,6 +143,11 @@ function nodeAttempts(found: Candidate[], dialect: WireDialect, firstByteMs: num
   }));
 }
 
+function nameOne(input: PlanInput): string {
+  const { configured, variable } = input.resolveCloud(CLOUD_EMBEDDINGS);
+  return `${configured ? "" : `set ${variable} for the gateway and `}name a cloud model such as \`${CLOUD_EMBEDDINGS}\``;
+}
+
 /** Vectors come from the model that was asked for, or from none: another's, put beside them, are wrong without a word. */
 function planEmbeddings(input: PlanInput, target: Extract<Target, { kind: "auto" }>): Plan | RouteletError {
   if (target.reference !== null) {
@@ -124,8 +164,7 @@ function planEmbeddings(input: PlanInput, target: Extract<Target, { kind: "auto"
   return new RouteletError({
     kind: "invalid_request",
     code: "no_embedding_model",
-    message:
-      "`auto` is an embedding model of a node, and none serves one now. Name a cloud model such as `text-embedding-3-small`, or join a node with one.",
+    message: `\`auto\` is an embedding model of a node, and none serves one now. Join a node with one, or ${nameOne(input)}.`,
     param: "model",
   });
 }
@@ -143,7 +182,10 @@ export function planAttempts(input: PlanInput): Plan | RouteletError {
   }
   const search = findNodes(input, target.slmId);
   if (target.kind === "slm") {
-    if (search.found === null) return noNode(search, target, servedIds(input));
+    if (search.found === null) {
+      const next = input.dialect === "openai-embeddings" ? CLOUD_EMBEDDINGS : input.defaultModel;
+      return refuseForNodes(input, search, next);
+    }
     return {
       attempts: nodeAttempts(search.found, input.dialect, input.deadlines.firstByteMs),
       reason: target.localOnly ? "local-only" : "slm-requested",
@@ -154,7 +196,7 @@ export function planAttempts(input: PlanInput): Plan | RouteletError {
     if (fallback instanceof RouteletError)
       return search.why === "absent" && target.reference !== null
         ? fallback
-        : noNode(search, target, servedIds(input));
+        : refuseForNodes(input, search, target.reference ?? input.defaultModel);
     return { attempts: fallback, reason: `auto-cloud:${search.why === "absent" ? "no_node" : search.why}` };
   }
   if (fallback instanceof RouteletError) {
