@@ -17,7 +17,13 @@ module.exports = {
         "Routing runs in the Worker, in the daemon and in a benchmark alike: plain data in, plain data out.",
       from: { path: "^src/routing/", pathNot: TESTS },
       to: {
-        pathNot: ["^src/routing/", "^src/tunnel/protocol/", "^src/fleet/snapshot\\.ts$", "^src/errors\\.ts$", "^src/dialects/call\\.ts$"],
+        pathNot: [
+          "^src/routing/",
+          "^src/tunnel/protocol/",
+          "^src/fleet/snapshot\\.ts$",
+          "^src/errors\\.ts$",
+          "^src/dialects/call\\.ts$",
+        ],
       },
     },
     {

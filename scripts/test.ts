@@ -7,7 +7,11 @@ import { runVitest } from "./checks/vitest.ts";
 const startedAt = performance.now();
 const checks = await runChecks(CHECKS);
 // Whole processes get the machine for themselves: they have deadlines of their own.
-const parts = [await runVitest({ projects: ["unit", "workerd"] }), await runVitest({ projects: ["e2e"] })];
+const parts = [
+  await runVitest({ projects: ["unit", "workerd"] }),
+  await runVitest({ projects: ["e2e"] }),
+  await runVitest({ projects: ["conformance"] }),
+];
 const skipped = parts.flatMap((part) => part.skipped);
 const passed = checks.passed + parts.reduce((sum, part) => sum + part.passed, 0);
 const failed = checks.failed.length + parts.reduce((sum, part) => sum + part.failed, 0);
