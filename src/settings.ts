@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { modelName, policyFields, policyOverride } from "./settings/policy.ts";
+import { aliasName, modelName, policyFields, policyOverride } from "./settings/policy.ts";
 import { priceOverride } from "./settings/prices.ts";
 import { providerInput, storedProvider } from "./settings/providers.ts";
 
@@ -25,7 +25,7 @@ export const settingsSchema = z
         z
           .object({
             /** As callers write it: an alias, or a model's own name. */
-            name: z.string().min(1).max(200),
+            name: aliasName,
             /** Equals, drawn by weight; none: the model of that name itself. */
             targets: z
               .array(

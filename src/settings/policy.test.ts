@@ -35,6 +35,8 @@ describe("the policy of a call", () => {
     { keys: [{ id: "key_a", policy: { retries: { attempts: 11 } } }] },
     { keys: [{ id: "key_a", policy: { nonsense: 1 } }] },
     { models: [{ name: "fast", policy: { deadlines: { idle: 1 } } }] },
+    { models: [{ name: "auto", targets: [{ model: "gpt-x" }] }] },
+    { models: [{ name: "slm/tiny" }] },
     { cors: { origins: ["https://app.example.com/path"] } },
     { cors: { origins: ["app.example.com"] } },
     { providers: [{ name: "slm", baseUrl: "https://a.com" }] },

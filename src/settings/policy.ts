@@ -1,13 +1,27 @@
 import { z } from "zod";
 import type { Settings } from "../settings.ts";
 
+function meansNodes(name: string): boolean {
+  return name === "auto" || name === "slm" || name.startsWith("slm/");
+}
+
 /** A cloud model: a node's are reached by `auto` and `slm`. */
 export const modelName = z
   .string()
   .min(1)
   .max(200)
-  .refine((name) => name !== "auto" && name !== "slm" && !name.startsWith("slm/"), {
+  .refine((name) => !meansNodes(name), {
     message: "must be a cloud model; nodes are reached by `auto` and `slm`",
+  });
+
+/** What callers write for a cloud model; the names that mean nodes mean nothing else. */
+export const aliasName = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((name) => !meansNodes(name), {
+    message:
+      "`auto`, `slm` and `slm/…` mean your nodes and cannot stand for something else; what `auto` goes on to is `default_model`",
   });
 
 const ms = (least: number, most: number) => z.number().int().min(least).max(most);

@@ -282,7 +282,8 @@ const REFUSALS: Record<NodeRefusal, () => RouteletError> = {
     new RouteletError({
       kind: "unavailable",
       code: "node_absent",
-      message: "The local node is not connected. Start it with `local-node run` (in a clone: `npm run node -- run`).",
+      message:
+        "The local node is not connected. Start it with `local-node run` (in a clone: `npm run node -- run`).",
       retryable: true,
     }),
   node_busy: () =>
