@@ -132,6 +132,36 @@ describe("a call to a cloud model", () => {
     expect(lastRequest().headers).not.toHaveProperty("authorization");
   });
 
+  it.each([
+    ["/v1/chat/completions", { model: "gpt-x", messages: MESSAGES }],
+    ["/v1/messages", { model: "gpt-x", messages: MESSAGES, max_tokens: 5 }],
+    ["/v1/moderations", { model: "gpt-x", input: "a" }],
+  ])("refuses a call at %s that it has sent itself, and reaches no provider", async (path, body) => {
+    const send = (headers: Record<string, string>) =>
+      fetch(gateway.url + path, {
+        method: "POST",
+        headers: { authorization: `Bearer ${API_KEY}`, "content-type": "application/json", ...headers },
+        body: JSON.stringify(body),
+      });
+    await (await send({})).text();
+    const mark = String(lastRequest().headers["cdn-loop"]);
+    const before = upstream.requests.length;
+    const looped = await send({ "cdn-loop": mark });
+    expect(looped.status).toBe(508);
+    expect(await looped.json()).toMatchObject({ error: { code: "loop_detected" } });
+    expect(upstream.requests.length).toBe(before);
+  });
+
+  it("names the call in the body of an error of Anthropic's dialect", async () => {
+    const response = await fetch(`${gateway.url}/v1/messages`, {
+      method: "POST",
+      headers: { "x-api-key": API_KEY, "content-type": "application/json" },
+      body: JSON.stringify({ model: "gpt-x", messages: MESSAGES }),
+    });
+    const { request_id } = (await response.json()) as { request_id: string };
+    expect(request_id).toBe(response.headers.get("x-routelet-call"));
+  });
+
   it("leaves a cost that nobody knows null", async () => {
     expect(
       (await callOf(await gateway.chat({ model: "model-without-a-price", messages: MESSAGES }))).cost_usd,

@@ -14,7 +14,7 @@ export function failureOf(request: Request, thrown: unknown): AttemptFailed {
 
 /** The answer to a call of which nothing was released; ends its record. */
 export async function answerFailure(options: {
-  renderError: (error: RouteletError) => Response;
+  renderError: (error: RouteletError, callId: string) => Response;
   request: Request;
   session: CallSession;
   thrown: unknown;
@@ -29,7 +29,7 @@ export async function answerFailure(options: {
   const own = session.headers(null, session.reason(error));
   if (refusal !== null)
     return new Response(refusal.body, { status, headers: responseHeaders(refusal.headers, own) });
-  const response = renderError(error);
+  const response = renderError(error, session.record.id);
   for (const [name, value] of Object.entries(ownHeaders(headers, own))) response.headers.set(name, value);
   return response;
 }

@@ -10,6 +10,6 @@ export function isAnthropicClient(request: Request): boolean {
 }
 
 /** An error in the caller's dialect, at paths that are no dialect's own. */
-export function renderErrorFor(request: Request, error: RouteletError): Response {
-  return isAnthropicClient(request) ? renderAnthropicError(error) : renderOpenAiError(error);
+export function renderErrorFor(request: Request, error: RouteletError, callId?: string): Response {
+  return isAnthropicClient(request) ? renderAnthropicError(error, callId) : renderOpenAiError(error);
 }

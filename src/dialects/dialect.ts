@@ -85,7 +85,8 @@ export interface ClientDialect {
    * @throws RouteletError `invalid_json`, `invalid_type` (with `param` naming the field).
    */
   parse(body: Uint8Array): Call;
-  renderError(error: RouteletError): Response;
+  /** `callId`: of a call that is recorded; for dialects that name it in the body. */
+  renderError(error: RouteletError, callId?: string): Response;
   /** What keeps a silent stream alive: a whole comment or event that clients ignore. */
   heartbeat: Uint8Array;
   /** A reply of another dialect's backend, rendered whole. */

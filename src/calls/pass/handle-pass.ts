@@ -243,7 +243,7 @@ async function pass(options: PassOptions, session: CallSession): Promise<Respons
  */
 export async function handlePass(options: PassOptions): Promise<Response> {
   const { request, env, ctx, route } = options;
-  const renderError = (error: RouteletError) => renderErrorFor(request, error);
+  const renderError = (error: RouteletError, callId?: string) => renderErrorFor(request, error, callId);
   const endpoint = request.method === "POST" ? route.endpoint : `${request.method} ${route.endpoint}`;
   let session: CallSession;
   try {

@@ -36,6 +36,10 @@ describe("renderAnthropicError", () => {
     });
   });
 
+  it("names the call in the body, where there is one", async () => {
+    expect(await renderAnthropicError(failure(400), "call_1").json()).toMatchObject({ request_id: "call_1" });
+  });
+
   it("tells Anthropic's SDKs to go on without a thread that the backend cannot hold", async () => {
     const refused = failure(400, { code: "unsupported_parameter", param: "thread" });
     expect(await renderAnthropicError(refused).json()).toMatchObject({
@@ -65,8 +69,12 @@ describe("renderAnthropicError", () => {
 });
 
 describe("errorEvent", () => {
+  it("names the call", () => {
+    expect(errorEvent(failure(529), "call_1")).toContain('"request_id":"call_1"');
+  });
+
   it("is the last event of its stream", () => {
-    expect(checkStream(errorEvent(failure(529))).error).toMatchObject({ type: "overloaded_error" });
+    expect(checkStream(errorEvent(failure(529), "call_1")).error).toMatchObject({ type: "overloaded_error" });
   });
 });
 

@@ -53,10 +53,13 @@ function detailsOf({ code, param }: RouteletError): Record<string, unknown> {
 /**
  * Anthropic's error object. Our code stands in it twice: as `code`, and where its SDKs look for one (`details`).
  */
-export function anthropicErrorBody(error: RouteletError): {
+export function anthropicErrorBody(
+  error: RouteletError,
+  callId: string | null,
+): {
   type: "error";
   error: Record<string, unknown>;
-  request_id: null;
+  request_id: string | null;
 } {
   return {
     type: "error",
@@ -67,21 +70,21 @@ export function anthropicErrorBody(error: RouteletError): {
       ...(error.param === undefined ? {} : { param: error.param }),
       details: detailsOf(error),
     },
-    request_id: null,
+    request_id: callId,
   };
 }
 
-/** Renders an error for clients of Anthropic's dialect. The cause never leaves. */
-export function renderAnthropicError(error: RouteletError): Response {
+/** Renders an error for clients of Anthropic's dialect. The cause never leaves. `callId`: of a call that is recorded. */
+export function renderAnthropicError(error: RouteletError, callId: string | null = null): Response {
   const headers = new Headers({ "content-type": "application/json" });
   if (error.retryAfterSeconds !== undefined)
     headers.set("retry-after", String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
-  return new Response(JSON.stringify(anthropicErrorBody(error)), { status: error.status, headers });
+  return new Response(JSON.stringify(anthropicErrorBody(error, callId)), { status: error.status, headers });
 }
 
 /** An error after its stream has begun: the SDKs raise it when they read the event. No `message_stop` follows it. */
-export function errorEvent(error: RouteletError): string {
-  return writeWireEvent(anthropicErrorBody(error));
+export function errorEvent(error: RouteletError, callId: string): string {
+  return writeWireEvent(anthropicErrorBody(error, callId));
 }
 
 /** A backend's error object in its own words; null when the value is none. */

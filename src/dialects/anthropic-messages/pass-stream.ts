@@ -157,6 +157,6 @@ export function passMessagesStream(context: RenderContext): ReplyStream {
       return last.length === 0 ? last : [...last, ENCODER.encode("\n\n")];
     },
     end: () => (facts.terminated ? [] : [ENCODER.encode(MESSAGE_STOP)]),
-    fail: (error) => [ENCODER.encode(errorEvent(error))],
+    fail: (error) => [ENCODER.encode(errorEvent(error, context.callId))],
   };
 }

@@ -102,6 +102,6 @@ export function openMessageRenderer(context: RenderContext): ReplyRenderer {
         writeWireEvent({ type: "message_stop" })
       );
     },
-    fail: errorEvent,
+    fail: (error) => errorEvent(error, context.callId),
   };
 }
