@@ -5,15 +5,16 @@ import { overhead } from "./overhead.ts";
 import { tunnel } from "./tunnel.ts";
 import { wire } from "./wire.ts";
 
-// `npm run bench -- <name> [--data <folder>] [--json <file>]`; without a name it lists the benchmarks.
+// `npm run bench -- <name> [--data <folder>] [--json <file>]`; without a name, or with `--help`, it lists the
+// benchmarks.
 
 const BENCHMARKS: Record<string, Benchmark> = { overhead, tunnel, memory, wire };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { data: { type: "string" }, json: { type: "string" } },
+  options: { data: { type: "string" }, json: { type: "string" }, help: { type: "boolean", short: "h" } },
 });
-const [name] = positionals;
+const name = values.help === true ? undefined : positionals[0];
 const benchmark = name === undefined ? undefined : BENCHMARKS[name];
 if (name === undefined || benchmark === undefined) {
   if (name !== undefined) process.stderr.write(`There is no benchmark ${name}. There are:\n`);
