@@ -29,7 +29,7 @@ function advice(options: NoNode, what: { join: string; auto: string }): string {
   return `${what.join}; to have the cloud instead, set ${cloud.variable} for the gateway and ${what.auto}.`;
 }
 
-export interface NoNode {
+interface NoNode {
   search: Extract<NodeSearch, { found: null }>;
   target: { kind: Target["kind"]; slmId: string | null; localOnly?: boolean };
   /** The ids of the models that nodes serve now. */
