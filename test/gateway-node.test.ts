@@ -145,6 +145,28 @@ describe("a node's answer", () => {
   });
 });
 
+it("a cloud name without a key that a node's model has is refused with that model's name", async () => {
+  const list = JSON.stringify({ object: "list", data: [{ id: "claude-like", object: "model" }] });
+  const other = await startUpstream((request) =>
+    request.method === "GET"
+      ? { headers: { "content-type": "application/json" }, steps: [{ send: list }] }
+      : chatReply({ content: "probe" }),
+  );
+  await node.close();
+  node = await startTestNode({ gateway, attach: [`${other.url}/v1`] });
+  await seesOnly(node.id);
+  const response = await call({ model: "claude-like" });
+  expect(response.status).toBe(404);
+  expect(await response.json()).toMatchObject({
+    error: {
+      code: "provider_not_configured",
+      message: expect.stringContaining("did you mean `slm/claude-like`?"),
+    },
+  });
+  await node.close();
+  await other.close();
+});
+
 describe("auto falls back to the cloud in the same request", () => {
   async function expectFallback(response: Response, reason: string): Promise<void> {
     expect(response.status).toBe(200);
