@@ -71,3 +71,23 @@ describe("clientResponseHeaders", () => {
     });
   });
 });
+
+describe("threat: a provider's answer must not steer a browser at the gateway's origin, nor show its servers", () => {
+  it.each([
+    "location",
+    "refresh",
+    "link",
+    "clear-site-data",
+    "content-security-policy",
+    "content-security-policy-report-only",
+    "x-frame-options",
+    "permissions-policy",
+    "cross-origin-opener-policy",
+    "referrer-policy",
+    "x-powered-by",
+    "via",
+    "age",
+  ])("%s is dropped", (name) => {
+    expect([...clientResponseHeaders(new Headers({ [name]: "x" }))]).toEqual([]);
+  });
+});

@@ -18,8 +18,9 @@ const NEVER = new Set([
 const PRIVATE_REQUEST =
   /^(authorization|x-api-key|cookie|forwarded|traceparent|tracestate|baggage|true-client-ip|cdn-loop|cf-.*|x-forwarded-.*|x-real-ip|x-routelet-.*|sec-.*|mf-.*)$/;
 
+/** The provider's plumbing, and what tells a browser what to do with the gateway's own origin. */
 const PRIVATE_RESPONSE =
-  /^(set-cookie|cf-.*|nel|report-to|alt-svc|server|strict-transport-security|x-routelet-.*|access-control-.*)$/;
+  /^(set-cookie|location|refresh|link|clear-site-data|content-security-policy.*|x-frame-options|permissions-policy|cross-origin-.*|referrer-policy|x-powered-by|via|age|cf-.*|nel|report-to|alt-svc|server|strict-transport-security|x-routelet-.*|access-control-.*)$/;
 
 /** The headers of a request to a cloud provider: what the client sent for it, and the provider's own credentials. */
 export function cloudRequestHeaders(options: {

@@ -21,6 +21,10 @@ describe("readJsonObject", () => {
     expect(read(' {"a" : 1.0}\n')).toEqual({ text: ' {"a" : 1.0}\n', json: { a: 1 } });
   });
 
+  it("takes a body that begins with a byte order mark, and leaves that out of the text", () => {
+    expect(read('\uFEFF{"a":1}')).toEqual({ text: '{"a":1}', json: { a: 1 } });
+  });
+
   it.each(["", "{", '{"a":1}}', "{'a':1}", '{"a":"\u0000"}', "\u0000", '{"a":NaN}'])(
     "refuses what is not JSON: %j",
     (text) => {

@@ -34,7 +34,7 @@ function invalid(code: string, message: string, cause?: unknown): RouteletError 
 }
 
 /**
- * Reads a request's body as JSON: UTF-8 without exceptions, an object, at most `MAX_JSON_DEPTH` deep. Of a name that
+ * Reads a request's body as JSON: UTF-8 without exceptions (a byte order mark is dropped: RFC 8259 section 8.1), an object, at most `MAX_JSON_DEPTH` deep. Of a name that
  * is given twice the last value counts, as in `JSON.parse`.
  *
  * @throws RouteletError `invalid_json`, `json_too_deep`. `expects` names the fields that a caller is to send.
@@ -46,7 +46,7 @@ export function readJsonObject(
   let text: string;
   let json: unknown;
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body);
     if (tooDeep(text)) {
       throw invalid(
         "json_too_deep",

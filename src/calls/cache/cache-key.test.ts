@@ -1,18 +1,26 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseChatCall } from "../../dialects/openai-chat/parse.ts";
-import { DEFAULT_SETTINGS } from "../../settings.ts";
+import { storedProvider } from "../../settings/providers.ts";
+import { DEFAULT_SETTINGS, type Settings } from "../../settings.ts";
 import { cacheKey, canonical, isDeterministic } from "./cache-key.ts";
 
 const call = (text: string) => parseChatCall(new TextEncoder().encode(text));
 const BODY = '{"model":"m","temperature":0,"messages":[{"role":"user","content":"x"}]}';
+
+const withProvider = (baseUrl: string): Settings => ({
+  ...DEFAULT_SETTINGS,
+  providers: [storedProvider.parse({ name: "own", baseUrl })],
+});
 
 const key = (more: Partial<Parameters<typeof cacheKey>[0]> = {}, text = BODY) =>
   cacheKey({
     call: call(text),
     projectId: "p",
     keyId: "k",
+    returnRequestedModel: false,
     route: null,
+    headers: new Headers(),
     settings: DEFAULT_SETTINGS,
     ...more,
   });
@@ -28,10 +36,28 @@ describe("cacheKey", () => {
     ["another key", { keyId: "other" }, BODY],
     ["another route", { route: "slm" }, BODY],
     ["another policy", { settings: { ...DEFAULT_SETTINGS, fallbacks: ["gpt-y"] } }, BODY],
+    ["another provider of that name", { settings: withProvider("https://b.example.com/v1") }, BODY],
+    ["a caller who asked the provider for a beta", { headers: new Headers({ "anthropic-beta": "b" }) }, BODY],
+    ["another account", { headers: new Headers({ "openai-organization": "o" }) }, BODY],
+    ["a key that has the model renamed", { returnRequestedModel: true }, BODY],
     ["another question", {}, BODY.replace('"x"', '"y"')],
     ["a stream", {}, BODY.replace('"temperature"', '"stream":true,"temperature"')],
   ])("threat: %s never gets the reply", async (_name, more, text) => {
     expect(await key(more, text)).not.toBe(await key());
+  });
+
+  it("threat: two requests that differ in digits which are rounded never share a reply", async () => {
+    const seeded = (seed: string) => BODY.replace('"temperature"', `"seed":${seed},"temperature"`);
+    expect(await key({}, seeded("9007199254740993"))).not.toBe(await key({}, seeded("9007199254740992")));
+  });
+
+  it("stays the same when a provider's key is replaced", async () => {
+    const settings = withProvider("https://a.example.com/v1");
+    const [own] = settings.providers;
+    if (own === undefined) throw new Error("no provider");
+    const keys = [{ name: "k", weight: 1, sealed: null }];
+    const replaced = { ...settings, providers: [{ ...own, keys }] };
+    expect(await key({ settings: replaced })).toBe(await key({ settings }));
   });
 
   it("is shared within the project only where the setting says so", async () => {

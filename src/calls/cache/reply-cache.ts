@@ -1,3 +1,4 @@
+import { PROVIDER_KEY_HEADER } from "../../backends/caller-keys.ts";
 import { createByteLog } from "../../byte-log.ts";
 import type { Call } from "../../dialects/call.ts";
 import type { Env } from "../../env.ts";
@@ -37,7 +38,9 @@ export function readCacheMode(header: string | null): Mode | null {
 }
 
 /** Whether a reply to this call may be kept at all. */
-function mayKeep(call: Call, target: Target, session: CallSession): boolean {
+function mayKeep(call: Call, target: Target, session: CallSession, headers: Headers): boolean {
+  // Another account answers, and whether it may is looked at where its key is.
+  if (headers.has(PROVIDER_KEY_HEADER)) return false;
   if (target.kind === "slm" && target.localOnly) return false;
   if (session.settings.content.store === "off") return false;
   if (call.store !== undefined && call.store !== "no") return false;
@@ -62,13 +65,21 @@ export async function openReplyCache(options: {
   const asked = readCacheMode(request.headers.get("x-routelet-cache"));
   const mode = asked ?? settings.cache.mode;
   if (mode === "off") return null;
-  if (!mayKeep(call, target, session)) {
+  if (!mayKeep(call, target, session, request.headers)) {
     if (asked !== null) session.cache = "bypass";
     return null;
   }
-  const { projectId, keyId } = caller;
+  const { projectId, keyId, returnRequestedModel } = caller;
   const route = request.headers.get("x-routelet-route");
-  const key = await cacheKey({ call, projectId, keyId, route, settings });
+  const key = await cacheKey({
+    call,
+    projectId,
+    keyId,
+    returnRequestedModel,
+    route,
+    headers: request.headers,
+    settings,
+  });
   const hit = mode === "read" ? await readCachedReply({ env, projectId, key }) : null;
   session.cache = hit === null ? "miss" : "hit";
   const copy = createByteLog(MAX_REPLY_BYTES);

@@ -60,3 +60,8 @@ describe("renderUsage", () => {
     );
   });
 });
+
+it("takes no more tokens as cached than the prompt has", () => {
+  const usage = readUsage({ prompt_tokens: 5, prompt_tokens_details: { cached_tokens: 9 } });
+  expect(usage).toMatchObject({ inputTokens: 5, cachedInputTokens: 5 });
+});

@@ -21,7 +21,11 @@ export function readUsage(value: unknown): Usage | null {
   const { data } = parsed;
   const usage: Usage = {
     inputTokens: data.prompt_tokens,
-    cachedInputTokens: data.prompt_tokens_details?.cached_tokens ?? data.prompt_cache_hit_tokens ?? 0,
+    // They are a part of the prompt; a server that counts more would make the rest of it cost less than nothing.
+    cachedInputTokens: Math.min(
+      data.prompt_tokens_details?.cached_tokens ?? data.prompt_cache_hit_tokens ?? 0,
+      data.prompt_tokens,
+    ),
     outputTokens: data.completion_tokens ?? 0,
   };
   const written = data.prompt_tokens_details?.cache_write_tokens;
