@@ -224,6 +224,20 @@ describe("a caller's own key", () => {
   });
 });
 
+describe("a provider that shows a key in its headers", () => {
+  it("threat: no such header comes back, whether the key was the settings' or the environment's", async () => {
+    const set = await custom(["settings-key"]);
+    const withKeys = { ...env, OPENAI_API_KEY: "environment-key" } as Env;
+    answers = (key) =>
+      Response.json({}, { headers: { "x-own": key, "x-other": "environment-key", "x-request-id": "r" } });
+    const reply = await call(set.name, { providers: [set] }, { env: withKeys });
+    expect(Object.fromEntries(reply.headers)).toEqual({
+      "content-type": "application/json",
+      "x-request-id": "r",
+    });
+  });
+});
+
 describe("content that must not leave", () => {
   it("threat: goes to no provider, whatever was planned", async () => {
     await expect(call("openai", {}, { mayLeave: false })).rejects.toMatchObject({

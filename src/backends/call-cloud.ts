@@ -4,6 +4,7 @@ import { RouteletError, toRouteletError } from "../errors.ts";
 import type { StoredProvider } from "../settings/providers.ts";
 import { callerKeys } from "./caller-keys.ts";
 import { cloudRequestHeaders } from "./headers.ts";
+import { knownKeys, withoutHeadersOf } from "./known-keys.ts";
 import { LOOP_HEADER, loopMark } from "./loop-mark.ts";
 import { keysFor, letRest, type ProviderKey, restAfter } from "./provider-keys.ts";
 import { adaptChat } from "./providers/adapt-chat.ts";
@@ -198,5 +199,7 @@ export async function callCloud(call: CloudCall | CloudRoute): Promise<BackendRe
       message: `${provider.name} answered with a redirect, which is not followed since it could carry the key elsewhere. Correct its base URL.`,
     });
   }
-  return replyOf(response);
+  const reply = replyOf(response);
+  const keys = knownKeys({ env: call.env, projectId: call.account?.projectId ?? "" });
+  return { ...reply, headers: withoutHeadersOf(reply.headers, keys) };
 }

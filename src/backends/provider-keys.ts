@@ -22,7 +22,7 @@ const MAX_KEYS = 1_024;
 
 /** Until when a key rests, and keys that were opened; this isolate's own. */
 const restsUntil = new Map<string, number>();
-const opened = new Map<string, string>();
+const opened = new Map<string, { projectId: string; key: string }>();
 
 function remember<Value>(memory: Map<string, Value>, id: string, value: Value): void {
   memory.delete(id);
@@ -56,14 +56,19 @@ async function open(options: {
   // With its purpose: what opened for one must not be had for another.
   const id = JSON.stringify([purpose, sealed]);
   const known = opened.get(id);
-  if (known !== undefined) return known;
+  if (known !== undefined) return known.key;
   const key = await openKey({ secrets: secretsOf(env), purpose, sealed });
   if (key === null) {
     console.error(JSON.stringify({ event: "provider_key_unreadable", provider: provider.name }));
     return undefined;
   }
-  remember(opened, id, key);
+  remember(opened, id, { projectId, key });
   return key;
+}
+
+/** The keys of a project's settings that this isolate has opened: no other can have been sent from here. */
+export function openedKeys(projectId: string): string[] {
+  return [...opened.values()].filter((known) => known.projectId === projectId).map(({ key }) => key);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { callerKeys, PROVIDER_KEY_HEADER } from "../backends/caller-keys.ts";
 import { providerNamed } from "../backends/providers/registry.ts";
 import { RouteletError } from "../errors.ts";
 import type { AskedBackend } from "../routing/plan.ts";
@@ -42,20 +43,22 @@ function retryAfterSeconds(headers: Headers, now: number): number | undefined {
 /**
  * A backend's own error. The client gets it as it came where it can read it (`asIs`); anything else
  * becomes an error object with the backend's words (`text`), or with ours where it had none. A refused *provider* key
- * is the operator's fault, not the caller's: a 401 would make an SDK say that the caller's key is wrong, and its text
+ * is the operator's fault, not the caller's, unless the caller sent it: a 401 would make an SDK say that the caller's key is wrong, and its text
  * may show a part of the provider's.
  */
 export function refused(options: {
   planned: AskedBackend;
   status: number;
   headers: Headers;
+  /** The request's: whether it brought the key that was refused. */
+  clientHeaders: Headers;
   body: Uint8Array;
   text: string | null;
   asIs: boolean;
   now: number;
 }): AttemptFailed {
   const { planned, status, headers, body, text } = options;
-  if (status === 401 || status === 403) return new AttemptFailed(keyRefused(planned));
+  if (status === 401 || status === 403) return new AttemptFailed(keyRefused(planned, options.clientHeaders));
   const busy = status === 429 || status === 529;
   const error = new RouteletError({
     kind: busy ? "rate_limited" : status < 500 ? "invalid_request" : "upstream",
@@ -78,7 +81,17 @@ function unsaid(status: number): string {
 
 const NO_SUCH_ENDPOINT = new Set([404, 405, 501]);
 
-function keyRefused(planned: AskedBackend): RouteletError {
+function keyRefused(planned: AskedBackend, clientHeaders: Headers): RouteletError {
+  if (
+    planned.kind === "cloud" &&
+    callerKeys({ headers: clientHeaders, allowed: true }).has(planned.provider)
+  ) {
+    return new RouteletError({
+      kind: "authentication",
+      code: "provider_key_refused",
+      message: `${planned.provider} refused the key that you sent in \`${PROVIDER_KEY_HEADER}\`: correct it there, or leave it out.`,
+    });
+  }
   const what =
     planned.kind === "node"
       ? "The engine that the node is attached to refused the node's key: correct it in the node's configuration."

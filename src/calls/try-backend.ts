@@ -184,6 +184,7 @@ export async function tryBackend(
         planned,
         status,
         headers,
+        clientHeaders: input.clientHeaders,
         body: whole,
         text,
         asIs,

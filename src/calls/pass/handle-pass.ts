@@ -1,5 +1,6 @@
 import { callCloud } from "../../backends/call-cloud.ts";
 import { callerKeys } from "../../backends/caller-keys.ts";
+import { knownKeys } from "../../backends/known-keys.ts";
 import { outboundFetch } from "../../backends/outbound.ts";
 import { type BackendReply, lostReply } from "../../backends/reply.ts";
 import { createByteLog } from "../../byte-log.ts";
@@ -18,6 +19,7 @@ import { type AttemptLog, openAttemptLog } from "../attempt-log.ts";
 import { type CallSession, openCallSession } from "../call-session.ts";
 import { logInternal } from "../log-internal.ts";
 import { responseHeaders } from "../release.ts";
+import { withoutKeys } from "../without-keys.ts";
 import { assertAccountOpen } from "./account.ts";
 import { type PassedBody, takeBody } from "./passed-body.ts";
 import type { PassedPath } from "./passed-path.ts";
@@ -126,6 +128,7 @@ async function ask(
     planned: log.planned,
     status: reply.status,
     headers: reply.headers,
+    clientHeaders: request.headers,
     body: whole,
     text: refusalText(whole),
     asIs: true,
@@ -230,10 +233,12 @@ async function pass(options: PassOptions, session: CallSession): Promise<Respons
     return release(session, log, clock, reply);
   } catch (thrown) {
     clock.stop();
-    const { error, refusal } =
-      thrown instanceof AttemptFailed ? thrown : new AttemptFailed(toRouteletError(thrown));
-    log.fail(error, refusal?.status ?? null);
-    throw thrown;
+    const failed = withoutKeys(
+      thrown instanceof AttemptFailed ? thrown : new AttemptFailed(toRouteletError(thrown)),
+      knownKeys({ env, projectId: session.caller.projectId }),
+    );
+    log.fail(failed.error, failed.refusal?.status ?? null);
+    throw failed;
   }
 }
 
