@@ -174,6 +174,29 @@ describe("model routes", () => {
   });
 });
 
+describe("a short deadline", () => {
+  it("of one key's calls does not move another key's calls to the fallback", async () => {
+    const { id, key } = (await gateway.admin("/api/keys", {
+      method: "POST",
+      body: JSON.stringify({ name: "impatient" }),
+    })) as { id: string; key: string };
+    await settings({
+      retries: { attempts: 0 },
+      breaker: { min_requests: 2, error_rate: 0.5, open_ms: 60000, window_ms: 60000 },
+      models: [{ name: "steady", targets: [{ model: "gpt-steady" }], fallbacks: ["gpt-other"] }],
+      keys: [{ id, policy: { deadlines: { first_byte_ms: 100 } } }],
+    });
+    upstream.always({ before: [{ waitMs: 300 }], ...chatReply({ content: "late" }) });
+    for (let at = 0; at < 4; at++)
+      await gateway.chat(
+        { model: "steady", messages: MESSAGES },
+        { headers: { authorization: `Bearer ${key}` } },
+      );
+    const patient = await gateway.chat({ model: "steady", messages: MESSAGES });
+    expect(patient.headers.get("x-routelet-served-by")).toBe("llm/openai/gpt-steady");
+  });
+});
+
 describe("hedging", () => {
   const slow = (ms: number) => ({ before: [{ waitMs: ms }], ...chatReply({ content: "slow" }) });
   const byModel = (answers: Record<string, Reply>) => {

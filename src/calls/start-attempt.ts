@@ -22,6 +22,9 @@ const OPERATIONS: Partial<Record<WireDialect, string>> = {
   "openai-embeddings": "embeddings",
 };
 
+/** A backend that was silent for less than this, in milliseconds, may only be slow. */
+const LEAST_SILENCE_MS = 5_000;
+
 /** An attempt under way. */
 export interface StartedAttempt {
   /** What it has to release; rejects with `AttemptFailed`, which has been recorded. */
@@ -62,8 +65,12 @@ export function startAttempt(options: {
     totalEndsAt: input.totalEndsAt,
     now,
   });
-  const note = (error: RouteletError | null) =>
+  const startedAt = now();
+  const note = (error: RouteletError | null) => {
+    // A call with a short deadline of its own must not make a backend broken for the others.
+    if (error?.kind === "deadline" && now() - startedAt < LEAST_SILENCE_MS) return;
     noteOutcome({ backend: healthKey(planned), error, at: now(), policy: settings.breaker });
+  };
 
   async function run(): Promise<ReadyReply> {
     try {
