@@ -1,3 +1,4 @@
+import { fnv1a } from "../routing/fnv.ts";
 import type { ModelRequest } from "./model-request.ts";
 
 /** Tool names of a request as a backend's dialect allows them, and back. */
@@ -8,15 +9,8 @@ export interface ToolNames {
 
 const SAME: ToolNames = { toBackend: (name) => name, toClient: (name) => name };
 
-/** FNV-1a over UTF-16 units, in base 36: the same name gives the same suffix on every isolate. */
-function suffixOf(name: string): string {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < name.length; at++) {
-    hash ^= name.charCodeAt(at);
-    hash = Math.imul(hash, 0x01000193);
-  }
-  return (hash >>> 0).toString(36);
-}
+/** The same name gives the same suffix on every isolate. */
+const suffixOf = (name: string): string => fnv1a(name).toString(36);
 
 /**
  * Maps names that a dialect forbids (`allowed` is a class of characters to replace all others in, `max` a length) to

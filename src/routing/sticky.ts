@@ -1,12 +1,4 @@
-/** FNV-1a over UTF-16 units, 32 bits. */
-function fnv(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) {
-    hash ^= text.charCodeAt(at);
-    hash = Math.imul(hash, 0x01000193);
-  }
-  return hash >>> 0;
-}
+import { fnv1a } from "./fnv.ts";
 
 /** Spreads close hashes (MurmurHash3's finaliser). */
 function mix(hash: number): number {
@@ -35,7 +27,7 @@ export function orderFor<T>(options: {
   const { key, candidates, idOf, weightOf, random } = options;
   return candidates
     .map((candidate) => {
-      const draw = key === null ? random() : mix(fnv(`${key}\n${idOf(candidate)}`)) / 2 ** 32;
+      const draw = key === null ? random() : mix(fnv1a(`${key}\n${idOf(candidate)}`)) / 2 ** 32;
       const weight = weightOf(candidate);
       // Never log(0): a draw of nothing is as good as the least that there is.
       return { candidate, score: weight > 0 ? -Math.log(Math.max(draw, 2 ** -33)) / weight : Infinity };
@@ -52,5 +44,5 @@ export function conversationKey(options: {
   beginning: string | null;
 }): string | null {
   if (options.session !== null) return `session:${options.session}`;
-  return options.beginning === null ? null : `begin:${fnv(options.beginning).toString(36)}`;
+  return options.beginning === null ? null : `begin:${fnv1a(options.beginning).toString(36)}`;
 }

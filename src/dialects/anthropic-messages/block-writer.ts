@@ -1,5 +1,6 @@
+import type { Json } from "../json.ts";
 import { followJsonObject, type JsonEnd } from "../json-end.ts";
-import { type Json, writeWireEvent } from "./wire.ts";
+import { writeWireEvent } from "./wire.ts";
 
 /** A content block on its way out. What comes before its turn waits in `waiting`. */
 interface Block {

@@ -1,5 +1,6 @@
 import { type ErrorKind, RouteletError } from "../../errors.ts";
-import { isObject, parseJson, textOrNull, writeWireEvent } from "./wire.ts";
+import { isObject, parseJson } from "../json.ts";
+import { textOrNull, writeWireEvent } from "./wire.ts";
 
 /** Anthropic's error types by HTTP status ("Errors" in its API reference). */
 const TYPE_OF_STATUS: Record<number, string> = {

@@ -1,18 +1,11 @@
 import { joinBytes } from "../../bytes.ts";
 import type { RenderContext, ReplyStream } from "../dialect.ts";
+import { isObject } from "../json.ts";
 import { emptyFacts } from "../reply.ts";
 import { createSseEvents, type SseEvent } from "../sse-events.ts";
 import { errorEvent, errorInBand } from "./error.ts";
 import { noteUsage, noUsage, usageOf } from "./usage.ts";
-import {
-  countOf,
-  isObject,
-  readWireEvent,
-  textOf,
-  textOrNull,
-  type WireEvent,
-  writeWireEvent,
-} from "./wire.ts";
+import { countOf, readWireEvent, textOf, textOrNull, type WireEvent, writeWireEvent } from "./wire.ts";
 
 const ENCODER = new TextEncoder();
 const MESSAGE_STOP = writeWireEvent({ type: "message_stop" });

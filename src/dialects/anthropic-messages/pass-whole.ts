@@ -1,9 +1,10 @@
 import type { RenderContext, WholeReply } from "../dialect.ts";
+import { isObject, parseJson } from "../json.ts";
 import { setTopLevelField } from "../json-splice.ts";
 import { emptyFacts } from "../reply.ts";
 import { errorInBand } from "./error.ts";
 import { readUsage } from "./usage.ts";
-import { isObject, parseJson, textOf, textOrNull } from "./wire.ts";
+import { textOf, textOrNull } from "./wire.ts";
 
 /** A whole reply, or a refusal's body, of a backend that speaks Anthropic's dialect itself: passed as it came, read on the side. */
 export function passWholeMessage(body: Uint8Array, context: RenderContext): WholeReply {

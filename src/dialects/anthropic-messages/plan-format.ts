@@ -1,7 +1,7 @@
 import type { Problem } from "../dialect.ts";
+import { isObject, type Json } from "../json.ts";
 import type { ModelRequest } from "../model-request.ts";
 import type { ModelProfile } from "./model-profile.ts";
-import { isObject, type Json } from "./wire.ts";
 
 /** The tool whose input is the answer, for models without structured outputs. */
 export const OUTPUT_TOOL = "respond_with_json";

@@ -1,8 +1,8 @@
 import type { Problem } from "../dialect.ts";
+import type { Json } from "../json.ts";
 import type { Message, ModelRequest, ReasoningRequest } from "../model-request.ts";
 import type { ModelProfile } from "./model-profile.ts";
 import { mayBeGenuine } from "./signatures.ts";
-import type { Json } from "./wire.ts";
 
 /** How a request's reasoning is asked for. */
 export interface ThinkingPlan {

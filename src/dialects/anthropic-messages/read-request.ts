@@ -1,3 +1,4 @@
+import { isObject } from "../json.ts";
 import {
   emptyRequest,
   type ModelRequest,
@@ -9,7 +10,6 @@ import {
 import { fieldPath, readWith } from "../read-json.ts";
 import { readMessage, readTexts } from "./read-blocks.ts";
 import { customTool, type MessagesRequest } from "./request-schema.ts";
-import { isObject } from "./wire.ts";
 
 /** Fields that have a form here, or that say nothing which a reply would show: hints for Anthropic's own caches. */
 const UNDERSTOOD = new Set([

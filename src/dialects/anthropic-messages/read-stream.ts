@@ -1,4 +1,5 @@
 import type { ReplyReader } from "../dialect.ts";
+import { isObject, type Json } from "../json.ts";
 import type { ModelRequest } from "../model-request.ts";
 import type { ReplyEvent } from "../reply.ts";
 import { createSseEvents, eventTooLong, type SseEvent } from "../sse-events.ts";
@@ -7,7 +8,7 @@ import { mayAnswerByTool, OUTPUT_TOOL } from "./plan-format.ts";
 import { messageToolNames } from "./request-names.ts";
 import { readStopReason } from "./stop-reasons.ts";
 import { noteUsage, noUsage, usageOf } from "./usage.ts";
-import { isObject, type Json, readWireEvent, textOf, textOrNull, type WireEvent } from "./wire.ts";
+import { readWireEvent, textOf, textOrNull, type WireEvent } from "./wire.ts";
 
 /** What a block has become in the internal form. */
 type BlockKind = "text" | "thinking" | "tool" | "answer" | "ignored";

@@ -1,4 +1,5 @@
 import { RouteletError } from "../../errors.ts";
+import { isObject, type Json, parseJson } from "../json.ts";
 import type { ModelRequest, OutputPart } from "../model-request.ts";
 import type { Reply } from "../reply.ts";
 import type { ToolNames } from "../tool-names.ts";
@@ -7,7 +8,7 @@ import { mayAnswerByTool, OUTPUT_TOOL } from "./plan-format.ts";
 import { messageToolNames } from "./request-names.ts";
 import { readStopReason } from "./stop-reasons.ts";
 import { noteUsage, noUsage, usageOf } from "./usage.ts";
-import { isObject, type Json, parseJson, textOf, textOrNull } from "./wire.ts";
+import { textOf, textOrNull } from "./wire.ts";
 
 const ORIGIN = "anthropic-messages";
 

@@ -1,8 +1,9 @@
+import type { Json } from "../json.ts";
 import { decodeText, isTextType } from "../media.ts";
 import type { InputPart, MediaSource, OutputPart } from "../model-request.ts";
 import type { ToolNames } from "../tool-names.ts";
 import { mayBeGenuine } from "./signatures.ts";
-import { type Json, toolInput } from "./wire.ts";
+import { toolInput } from "./wire.ts";
 
 /** How a request's own names are written in this dialect. */
 export interface RequestNames {

@@ -1,8 +1,8 @@
 import type { RenderContext } from "../dialect.ts";
+import type { Json } from "../json.ts";
 import type { FinishReason, Usage } from "../reply.ts";
 import { renderStopReason } from "./stop-reasons.ts";
 import { renderUsage } from "./usage.ts";
-import type { Json } from "./wire.ts";
 
 /** Anthropic's ids have letters, digits, `_` and `-` alone; a client sends a tool call's back in its next request. */
 export function validId(id: string): string {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { Json } from "../json.ts";
 import type { Message } from "../model-request.ts";
 import { assistant, called, NEW, OLD, render, result, user } from "./fixtures/request.ts";
-import type { Json } from "./wire.ts";
 
 const messages = (list: Message[], model = OLD) => render({ messages: list }, model).messages;
 const text = (value: string) => ({ type: "text", text: value });

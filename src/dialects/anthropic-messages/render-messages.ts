@@ -1,6 +1,6 @@
+import type { Json } from "../json.ts";
 import type { Message } from "../model-request.ts";
 import { type RequestNames, renderInput, renderOutput, renderText } from "./render-content.ts";
-import type { Json } from "./wire.ts";
 
 /** A turn as it grows: of a user's turn the results of tools come first (wire trap 14). */
 interface Turn {

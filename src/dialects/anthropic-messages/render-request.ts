@@ -1,3 +1,4 @@
+import type { Json } from "../json.ts";
 import type { ModelRequest, Tool } from "../model-request.ts";
 import { estimateInputTokens } from "./count-tokens.ts";
 import { type ModelProfile, modelProfile } from "./model-profile.ts";
@@ -6,7 +7,6 @@ import { isProblem, planThinking } from "./plan-thinking.ts";
 import type { RequestNames } from "./render-content.ts";
 import { renderMessages } from "./render-messages.ts";
 import { requestNames } from "./request-names.ts";
-import type { Json } from "./wire.ts";
 
 /** What an estimate may be short of the truth, for models that refuse what does not fit. */
 const ESTIMATE_MARGIN = 1.3;

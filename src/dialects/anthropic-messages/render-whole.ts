@@ -1,9 +1,10 @@
 import type { RenderContext } from "../dialect.ts";
+import type { Json } from "../json.ts";
 import type { OutputPart } from "../model-request.ts";
 import type { Reply } from "../reply.ts";
 import { finalUsage, messageEnd, messageEnvelope, validId } from "./render-message.ts";
 import { carryOpaque } from "./signatures.ts";
-import { type Json, toolInput } from "./wire.ts";
+import { toolInput } from "./wire.ts";
 
 const SERVICE_TIERS: Record<string, string> = {
   default: "standard",

@@ -1,6 +1,6 @@
+import { isObject, type Json, parseJson } from "../json.ts";
 import { setTopLevelField } from "../json-splice.ts";
 import { mayBeGenuine } from "./signatures.ts";
-import { isObject, type Json, parseJson } from "./wire.ts";
 
 /** A thinking block; the field of that name, which asks for thinking, is none. */
 const MENTIONS = /"type"\s*:\s*"(?:redacted_)?thinking"/;

@@ -1,7 +1,8 @@
 import { createParser } from "eventsource-parser";
 import type { Call } from "../call.ts";
 import type { TraceChoice, TraceMessage } from "../dialect.ts";
-import { isObject, type Json, parseJson, readWireEvent, textOf, textOrNull } from "./wire.ts";
+import { isObject, type Json, parseJson } from "../json.ts";
+import { readWireEvent, textOf, textOrNull } from "./wire.ts";
 
 const asBlocks = (content: unknown): Json[] => {
   if (typeof content === "string") return content === "" ? [] : [{ type: "text", text: content }];

@@ -1,5 +1,6 @@
+import { isObject, type Json } from "../json.ts";
 import type { Usage } from "../reply.ts";
-import { countOf, isObject, type Json } from "./wire.ts";
+import { countOf } from "./wire.ts";
 
 /** Anthropic's counters as they have come so far: the input's do not include what was read from or written to a cache. */
 export interface UsageSoFar {

@@ -1,8 +1,4 @@
-/** An object as JSON has it, of which nothing is certain. */
-export type Json = Record<string, unknown>;
-
-export const isObject = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+import { isObject, type Json, parseJson } from "../json.ts";
 
 export const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
 
@@ -11,15 +7,6 @@ export const textOrNull = (value: unknown): string | null => (typeof value === "
 /** A count of tokens, or null where there is none that makes sense. */
 export const countOf = (value: unknown): number | null =>
   typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : null;
-
-/** What JSON says, or undefined where it is none. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 /** One event of a message's stream. */
 export interface WireEvent extends Json {

@@ -1,12 +1,10 @@
 import type { BackendDialect } from "../dialect.ts";
+import { isObject } from "../json.ts";
 import { errorText } from "./error-in-band.ts";
 import { chatProblems } from "./problems.ts";
 import { readChatCompletion } from "./read-reply.ts";
 import { openChatReader } from "./reader.ts";
 import { chatToolNames, renderChatRequest } from "./render-request.ts";
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** OpenAI's `error`, or what compatible servers put in its place: vLLM's flat object, FastAPI's `detail`, a list of `errors`. */
 function errorIn(json: Record<string, unknown>): unknown {

@@ -1,6 +1,7 @@
 import { joinBytes } from "../../bytes.ts";
 import type { RenderContext, ReplyStream } from "../dialect.ts";
 import { setTopLevelField } from "../json-splice.ts";
+import { releaseEvents } from "../release-events.ts";
 import { emptyFacts } from "../reply.ts";
 import { createSseEvents, type SseEvent } from "../sse-events.ts";
 import { type Chunk, isContent, readChunk } from "./chunk.ts";
@@ -177,19 +178,7 @@ export function passChatStream(context: RenderContext): ReplyStream {
     return [];
   }
 
-  function take(read: readonly SseEvent[]): Uint8Array[] {
-    const released: Uint8Array[] = [];
-    for (const event of read) {
-      if (facts.terminated || facts.inBandError !== null) break;
-      if (event.tooLong) {
-        facts.malformedEvents++;
-        facts.committed = true;
-        released.push(event.raw);
-      } else if (event.data === null) released.push(event.raw);
-      else released.push(...release(event, event.data));
-    }
-    return released.length > 1 ? [joinBytes(released)] : released;
-  }
+  const take = (read: readonly SseEvent[]): Uint8Array[] => releaseEvents({ events: read, facts, release });
 
   return {
     facts,

@@ -1,3 +1,4 @@
+import { isText } from "../json.ts";
 import { type Chunk, type ChunkChoice, type ToolCallDelta, toolCallsOf } from "./chunk.ts";
 import { mendFinishReason } from "./finish-reasons.ts";
 import { createToolCallRepair, type ToolCallRepair } from "./tool-call-repair.ts";
@@ -32,8 +33,6 @@ export interface ChunkRepair {
   /** Whether a choice has called a tool. */
   hasToolCalls(choice: number): boolean;
 }
-
-const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
 
 /**
  * Keeps a stream's invariants (wire traps 5, 11, 12, 16): one id, time of creation and model; each choice's role once

@@ -1,4 +1,5 @@
 import type { RouteletError } from "../../errors.ts";
+import { isObject } from "../json.ts";
 import { errorOf } from "./error-in-band.ts";
 
 /** A tool call's delta, as loose as servers send it. */
@@ -27,9 +28,6 @@ export interface Chunk {
   choices: ChunkChoice[];
   [more: string]: unknown;
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** What an event says: a chunk, an error, or nothing that could be read. */
 export type ReadEvent =

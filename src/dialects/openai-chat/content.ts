@@ -1,5 +1,6 @@
 import { createParser } from "eventsource-parser";
 import { z } from "zod";
+import { parseJson } from "../json.ts";
 
 /** A message as the dialect has it; of its fields these are read. */
 export interface Message {
@@ -52,7 +53,7 @@ export function requestMessages(text: string): Message[] {
 export function replyChoices(bytes: Uint8Array, streamed: boolean): Choice[] {
   const text = new TextDecoder().decode(bytes);
   if (!streamed) {
-    const parsed = whole.safeParse(parse(text));
+    const parsed = whole.safeParse(parseJson(text));
     return parsed.success
       ? parsed.data.choices.map(({ message, finish_reason }) => ({ message, finish_reason }))
       : [];
@@ -70,7 +71,7 @@ function joinChunks(text: string): Choice[] {
   const choices = new Map<number, Joined>();
   const parser = createParser({
     onEvent({ data }) {
-      const parsed = chunk.safeParse(parse(data));
+      const parsed = chunk.safeParse(parseJson(data));
       if (!parsed.success) return;
       for (const { index, delta, finish_reason } of parsed.data.choices) {
         const joined = choices.get(index ?? 0) ?? { content: "", toolCalls: new Map(), finishReason: null };
@@ -100,12 +101,4 @@ function joinChunks(text: string): Choice[] {
     },
     finish_reason: finishReason,
   }));
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

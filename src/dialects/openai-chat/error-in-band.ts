@@ -1,8 +1,6 @@
 import { RouteletError } from "../../errors.ts";
+import { isObject } from "../json.ts";
 import { isFailure } from "./finish-reasons.ts";
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** An error's own words, from OpenAI's error object or whatever stands in its place. */
 export function errorText(error: unknown): string {

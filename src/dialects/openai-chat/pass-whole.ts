@@ -1,4 +1,5 @@
 import type { RenderContext, WholeReply } from "../dialect.ts";
+import { isObject, isText, type Json } from "../json.ts";
 import { setTopLevelField } from "../json-splice.ts";
 import { emptyFacts } from "../reply.ts";
 import { errorOf } from "./error-in-band.ts";
@@ -9,12 +10,6 @@ import { readUsage } from "./usage.ts";
 
 const DECODER = new TextDecoder();
 const ENCODER = new TextEncoder();
-
-type Json = Record<string, unknown>;
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
 
 /** A tool call as it should have been: with an id of its own, its type, and its arguments as text (wire traps 11 and 12). */
 function mendCall(call: Json, makeId: () => string, given: Set<string>): Json {

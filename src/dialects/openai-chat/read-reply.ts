@@ -1,4 +1,5 @@
 import { RouteletError } from "../../errors.ts";
+import { isObject, isText, type Json } from "../json.ts";
 import type { OutputPart } from "../model-request.ts";
 import type { Reply, ReplyChoice } from "../reply.ts";
 import type { ToolNames } from "../tool-names.ts";
@@ -9,12 +10,6 @@ import { readLogprobs } from "./logprobs.ts";
 import { readSaid } from "./said.ts";
 import { argumentsText } from "./tool-call-repair.ts";
 import { readUsage } from "./usage.ts";
-
-type Json = Record<string, unknown>;
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
 
 function notAReply(): RouteletError {
   return new RouteletError({

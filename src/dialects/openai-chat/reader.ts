@@ -1,4 +1,5 @@
 import type { ReplyReader } from "../dialect.ts";
+import { isText } from "../json.ts";
 import type { ReplyEvent, TokenLogprob } from "../reply.ts";
 import { createSseEvents, eventTooLong, type SseEvent } from "../sse-events.ts";
 import type { ToolNames } from "../tool-names.ts";
@@ -10,8 +11,6 @@ import { toolCallIdOf } from "./ids.ts";
 import { readLogprobs } from "./logprobs.ts";
 import { readSaid } from "./said.ts";
 import { readUsage } from "./usage.ts";
-
-const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
 
 /** Reads a streamed OpenAI chat reply into events, in the order in which a turn is made: thought, words, calls, end. */
 export function openChatReader(names: ToolNames): ReplyReader {

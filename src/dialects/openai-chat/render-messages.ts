@@ -1,8 +1,7 @@
+import type { Json } from "../json.ts";
 import { decodeText, isTextType } from "../media.ts";
 import type { FilePart, ImagePart, InputPart, MediaSource, Message, OutputPart } from "../model-request.ts";
 import type { ToolNames } from "../tool-names.ts";
-
-type Json = Record<string, unknown>;
 
 function mediaUrl(source: MediaSource): string {
   if (source.kind === "url") return source.url;

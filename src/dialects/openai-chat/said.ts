@@ -1,8 +1,4 @@
-type Json = Record<string, unknown>;
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
+import { isObject, isText, type Json } from "../json.ts";
 
 /** The text of a list of parts of one type, in which a part's text may be such a list again. */
 function partsText(parts: readonly unknown[], type: "text" | "thinking"): string {

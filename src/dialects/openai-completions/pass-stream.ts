@@ -1,10 +1,12 @@
 import { joinBytes } from "../../bytes.ts";
 import type { RenderContext, ReplyStream } from "../dialect.ts";
+import { isText } from "../json.ts";
 import { setTopLevelField } from "../json-splice.ts";
 import { type Chunk, readChunk } from "../openai-chat/chunk.ts";
 import { streamErrorEvent } from "../openai-chat/error.ts";
 import { nothingSaid } from "../openai-chat/error-in-band.ts";
 import { readUsage } from "../openai-chat/usage.ts";
+import { releaseEvents } from "../release-events.ts";
 import { emptyFacts } from "../reply.ts";
 import { createSseEvents, type SseEvent } from "../sse-events.ts";
 import { type Choice, completionIdOf, isTextChoice, mendChoice, reasonOf } from "./mend-choice.ts";
@@ -15,7 +17,6 @@ const DONE = "data: [DONE]\n\n";
 const HEAD = ["id", "created", "model"] as const;
 
 const eventOf = (data: string): Uint8Array => ENCODER.encode(`data: ${data}\n\n`);
-const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
 
 /** A last event that its backend did not end with a blank line, with one. */
 function ended(raw: Uint8Array): Uint8Array {
@@ -109,19 +110,7 @@ export function passCompletionStream(context: RenderContext): ReplyStream {
     return [renameModel === null ? event.raw : eventOf(setTopLevelField(data, "model", renameModel))];
   }
 
-  function take(read: readonly SseEvent[]): Uint8Array[] {
-    const released: Uint8Array[] = [];
-    for (const event of read) {
-      if (facts.terminated || facts.inBandError !== null) break;
-      if (event.tooLong) {
-        facts.malformedEvents++;
-        facts.committed = true;
-        released.push(event.raw);
-      } else if (event.data === null) released.push(event.raw);
-      else released.push(...release(event, event.data));
-    }
-    return released.length > 1 ? [joinBytes(released)] : released;
-  }
+  const take = (read: readonly SseEvent[]): Uint8Array[] => releaseEvents({ events: read, facts, release });
 
   return {
     facts,

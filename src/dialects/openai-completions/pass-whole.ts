@@ -1,4 +1,5 @@
 import type { RenderContext, ReplyStream, WholeReply } from "../dialect.ts";
+import { isObject, isText, type Json, parseObject } from "../json.ts";
 import { setTopLevelField } from "../json-splice.ts";
 import { streamErrorEvent } from "../openai-chat/error.ts";
 import { errorOf } from "../openai-chat/error-in-band.ts";
@@ -6,29 +7,14 @@ import { readUsage } from "../openai-chat/usage.ts";
 import { emptyFacts } from "../reply.ts";
 import { completionIdOf, isTextChoice, mendChoice, reasonOf } from "./mend-choice.ts";
 
-type Json = Record<string, unknown>;
-
 const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder();
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
-
-function parse(text: string): Json | null {
-  try {
-    const json: unknown = JSON.parse(text);
-    return isObject(json) ? json : null;
-  } catch {
-    return null;
-  }
-}
 
 /** Reads a whole completion, or an error: its bytes, unless something in it is broken. */
 export function passWholeCompletion(body: Uint8Array, context: RenderContext): WholeReply {
   const facts = { ...emptyFacts(), committed: true, complete: true, terminated: true };
   const text = DECODER.decode(body);
-  const json = parse(text);
+  const json = parseObject(text);
   const broken = (): WholeReply => ({ body, facts: { ...facts, malformedEvents: 1 } });
   if (json === null) return broken();
   // An error in another form than OpenAI's is nothing that its clients read, and no reply either.
@@ -51,7 +37,7 @@ export function passWholeCompletion(body: Uint8Array, context: RenderContext): W
 
 /** The stream that a whole completion makes, for a backend that does not stream: all of it at once. */
 export function streamWholeCompletion({ body, facts }: WholeReply, context: RenderContext): ReplyStream {
-  const { choices, usage, ...head } = parse(DECODER.decode(body)) ?? {};
+  const { choices, usage, ...head } = parseObject(DECODER.decode(body)) ?? {};
   const chunks: Json[] = [{ ...head, choices }];
   if (context.call.wantsStreamUsage && usage != null) chunks.push({ ...head, choices: [], usage });
   let text = chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join("");

@@ -1,25 +1,12 @@
 import type { RenderContext, WholeReply } from "../dialect.ts";
+import { isObject, type Json, parseObject } from "../json.ts";
 import { setTopLevelField } from "../json-splice.ts";
 import { errorOf } from "../openai-chat/error-in-band.ts";
 import { readUsage } from "../openai-chat/usage.ts";
 import { emptyFacts } from "../reply.ts";
 import { vectorAs } from "./vector.ts";
 
-type Json = Record<string, unknown>;
-
 const ENCODER = new TextEncoder();
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-function parse(text: string): Json | null {
-  try {
-    const json: unknown = JSON.parse(text);
-    return isObject(json) ? json : null;
-  } catch {
-    return null;
-  }
-}
 
 /** A vector's entry as it should have been; null when it has no vector. */
 function mendEntry(entry: unknown, at: number, format: "float" | "base64"): Json | null {
@@ -39,7 +26,7 @@ function mendEntry(entry: unknown, at: number, format: "float" | "base64"): Json
 export function passWholeEmbeddings(body: Uint8Array, context: RenderContext): WholeReply {
   const facts = { ...emptyFacts(), committed: true, complete: true, terminated: true };
   const text = new TextDecoder().decode(body);
-  const json = parse(text);
+  const json = parseObject(text);
   const broken = (): WholeReply => ({ body, facts: { ...facts, malformedEvents: 1 } });
   if (json === null) return broken();
   // An error in another form than OpenAI's is nothing that its clients read, and no reply either.

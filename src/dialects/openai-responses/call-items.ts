@@ -1,7 +1,6 @@
+import type { Json } from "../json.ts";
 import type { CallItem } from "./output-items.ts";
 import { customInput, type ToolForm } from "./tools.ts";
-
-type Json = Record<string, unknown>;
 
 /** An item for a tool call that begins; a name that the caller did not give stays as the model said it. */
 export function beginCall(options: {

@@ -1,11 +1,10 @@
 import type { Call } from "../call.ts";
+import type { Json } from "../json.ts";
 import { renameTopLevelField, setTopLevelField } from "../json-splice.ts";
 import { readWith } from "../read-json.ts";
 import { responsesCall } from "./parse.ts";
 import { isOwnReasoning } from "./reasoning-token.ts";
 import { referenceOf, responsesRequest } from "./request-schema.ts";
-
-type Json = Record<string, unknown>;
 
 /** The input of a call as items, in the order in which they were given. */
 export function inputItems(text: string): Json[] {

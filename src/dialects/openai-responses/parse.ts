@@ -1,12 +1,11 @@
 import { RouteletError } from "../../errors.ts";
 import type { Call, Needs } from "../call.ts";
+import type { Json } from "../json.ts";
 import type { ModelRequest } from "../model-request.ts";
 import { invalidField, readJsonObject, readWith } from "../read-json.ts";
 import { responsesPassBody } from "./pass-body.ts";
 import { type ResponsesRequest, referenceOf, responsesRequest, wantsLogprobs } from "./request-schema.ts";
 import { responsesToRequest } from "./to-request.ts";
-
-type Json = Record<string, unknown>;
 
 function hasPart(input: ResponsesRequest["input"], type: string): boolean {
   if (!Array.isArray(input)) return false;

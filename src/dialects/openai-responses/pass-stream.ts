@@ -1,14 +1,10 @@
-import { joinBytes } from "../../bytes.ts";
 import { RouteletError } from "../../errors.ts";
 import type { RenderContext, ReplyStream, WholeReply } from "../dialect.ts";
+import { isObject, type Json, parseObject } from "../json.ts";
+import { releaseEvents } from "../release-events.ts";
 import { emptyFacts, type ReplyFacts } from "../reply.ts";
 import { createSseEvents, type SseEvent } from "../sse-events.ts";
 import { readResponseUsage } from "./usage.ts";
-
-type Json = Record<string, unknown>;
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const ENCODER = new TextEncoder();
 
@@ -25,15 +21,6 @@ const LIFECYCLE = new Set([
   "response.reasoning_summary_part.added",
   "keepalive",
 ]);
-
-function parse(text: string): Json | null {
-  try {
-    const json: unknown = JSON.parse(text);
-    return isObject(json) ? json : null;
-  } catch {
-    return null;
-  }
-}
 
 /** What a failed response or an error event says. */
 function failureOf(error: unknown): RouteletError {
@@ -87,7 +74,7 @@ export function passResponseStream(context: RenderContext): ReplyStream {
   let sequence = 0;
 
   function release(event: SseEvent, data: string): Uint8Array[] {
-    const json = parse(data);
+    const json = parseObject(data);
     // Not every server knows that this dialect has no `[DONE]` (wire trap 4).
     if (data === "[DONE]") return [];
     if (json === null || typeof json.type !== "string") {
@@ -114,19 +101,7 @@ export function passResponseStream(context: RenderContext): ReplyStream {
     return [ENCODER.encode(`${name}data: ${JSON.stringify(body)}\n\n`)];
   }
 
-  function take(read: readonly SseEvent[]): Uint8Array[] {
-    const released: Uint8Array[] = [];
-    for (const event of read) {
-      if (facts.terminated || facts.inBandError !== null) break;
-      if (event.tooLong) {
-        facts.malformedEvents++;
-        facts.committed = true;
-        released.push(event.raw);
-      } else if (event.data === null) released.push(event.raw);
-      else released.push(...release(event, event.data));
-    }
-    return released.length > 1 ? [joinBytes(released)] : released;
-  }
+  const take = (read: readonly SseEvent[]): Uint8Array[] => releaseEvents({ events: read, facts, release });
 
   return {
     facts,
@@ -151,7 +126,7 @@ export function passResponseStream(context: RenderContext): ReplyStream {
 /** Reads a whole response, or an error object, of a backend that speaks the dialect itself. */
 export function passWholeResponse(body: Uint8Array, context: RenderContext): WholeReply {
   const facts = { ...emptyFacts(), committed: true, terminated: true };
-  const json = parse(new TextDecoder().decode(body));
+  const json = parseObject(new TextDecoder().decode(body));
   if (json === null) return { body, facts: { ...facts, malformedEvents: 1 } };
   if (isObject(json.error) && json.object !== "response") {
     facts.inBandError = failureOf(json.error);

@@ -1,5 +1,6 @@
 import type { RouteletError } from "../../errors.ts";
 import type { RenderContext } from "../dialect.ts";
+import type { Json } from "../json.ts";
 import type { FinishReason, ReplyEvent, TokenLogprob, Usage } from "../reply.ts";
 import { beginCall, closeCall } from "./call-items.ts";
 import {
@@ -16,8 +17,6 @@ import type { ResponsesRequest } from "./request-schema.ts";
 import { type ResponseState, responseObject } from "./response-object.ts";
 import { readTools, type ToolForm } from "./tools.ts";
 import { renderResponseUsage } from "./usage.ts";
-
-type Json = Record<string, unknown>;
 
 /** An event of the stream; `sequence_number` counts from 0. */
 export type ResponseEvent = Json & { type: string; sequence_number: number };

@@ -1,4 +1,5 @@
 import type { RenderContext } from "../dialect.ts";
+import type { Json } from "../json.ts";
 import type { OutputItem } from "./output-items.ts";
 
 /** What a response can be; `error` and `incomplete_details` say why it is not completed. */
@@ -13,8 +14,6 @@ export interface ResponseState {
   error: { code: string; message: string } | null;
   incompleteReason: "max_output_tokens" | "content_filter" | null;
 }
-
-type Json = Record<string, unknown>;
 
 const or = (json: Json, field: string, otherwise: unknown): unknown => json[field] ?? otherwise;
 

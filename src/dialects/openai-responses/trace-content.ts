@@ -1,12 +1,8 @@
 import type { Call } from "../call.ts";
 import type { TraceChoice, TraceMessage } from "../dialect.ts";
+import { isObject, type Json, parseObject } from "../json.ts";
 import type { Message } from "../model-request.ts";
 import { createSseEvents } from "../sse-events.ts";
-
-type Json = Record<string, unknown>;
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function textOf(parts: Message["content"]): string {
   return parts.flatMap((part) => (part.type === "text" ? part.text : [])).join("");
@@ -28,21 +24,13 @@ export function traceInput(call: Call): TraceMessage[] {
 }
 
 function finalResponse(bytes: Uint8Array, streamed: boolean): Json | null {
-  const read = (text: string): Json | null => {
-    try {
-      const json: unknown = JSON.parse(text);
-      return isObject(json) ? json : null;
-    } catch {
-      return null; // A reply that was cut has no last event, and is told by the attempt's error.
-    }
-  };
-  if (!streamed) return read(new TextDecoder().decode(bytes));
+  if (!streamed) return parseObject(new TextDecoder().decode(bytes));
   const events = createSseEvents();
   const all = [...events.push(bytes), ...events.flush()];
   const last = all.findLast(
     ({ data }) => data !== null && /"response\.(completed|incomplete|failed)"/.test(data),
   );
-  const json = last?.data == null ? null : read(last.data);
+  const json = last?.data == null ? null : parseObject(last.data);
   return isObject(json?.response) ? json.response : null;
 }
 

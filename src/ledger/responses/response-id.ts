@@ -1,5 +1,6 @@
 import { SORTABLE_ID } from "../../db/sortable-id.ts";
 import type { Env } from "../../env.ts";
+import { fnv1a } from "../../routing/fnv.ts";
 import { isCallId, ledgerShards, shardOf } from "../call-id.ts";
 
 type ShardsEnv = Pick<Env, "ROUTELET_LEDGER_SHARDS">;
@@ -9,12 +10,7 @@ const OWN_ITEM = new RegExp(`^[a-z]+_(${SORTABLE_ID}[0-9a-hjkmnp-tv-z]{2})_\\d+$
 
 /** Ids that a provider made are spread by FNV-1a. */
 function spread(id: string, env: ShardsEnv): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < id.length; at++) {
-    hash ^= id.charCodeAt(at);
-    hash = Math.imul(hash, 0x01000193);
-  }
-  return (hash >>> 0) % ledgerShards(env);
+  return fnv1a(id) % ledgerShards(env);
 }
 
 /**
