@@ -1,5 +1,6 @@
 import { adminApp } from "./admin/app.ts";
 import { handleCountTokens } from "./calls/count-tokens.ts";
+import { handleFeedback } from "./calls/feedback/handle-feedback.ts";
 import { handleCall } from "./calls/handle-call.ts";
 import { handleModels } from "./calls/list-models.ts";
 import { handlePass } from "./calls/pass/handle-pass.ts";
@@ -60,6 +61,8 @@ async function agentRoute(request: Request, env: Env, ctx: ExecutionContext): Pr
       ? handleCountTokens(request, env, ctx)
       : methodNotAllowed(request, "POST");
   }
+  if (path === "/v1/feedback")
+    return request.method === "POST" ? handleFeedback(request, env, ctx) : methodNotAllowed(request, "POST");
   if (isStoredResponsePath(path)) return handleStoredResponse(request, env, ctx);
   if (path === "/v1/models" || path.startsWith("/v1/models/"))
     return request.method === "GET" ? handleModels(request, env, ctx) : methodNotAllowed(request, "GET");

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { ROUTE_FAMILIES } from "../backends/providers/routes.ts";
+import { feedbackBody } from "../calls/feedback/parse-feedback.ts";
 import type { AdminApp } from "./context.ts";
 import { errorSchema, jsonResponse } from "./responses.ts";
 
@@ -170,6 +171,34 @@ function describeStoredResponses(app: AdminApp): void {
   });
 }
 
+function describeFeedback(app: AdminApp): void {
+  app.openAPIRegistry.registerPath({
+    method: "post",
+    path: "/v1/feedback",
+    tags: ["agents"],
+    summary: "What the agent or its user says of an answer; the newest of a key counts",
+    description:
+      "`call_id` is `x-routelet-call` of the reply; `run_id` is what the run's calls carried as `x-routelet-session`. `thumbs` or `score` (0 to 1), or `corrected`: the answer that would have been right, as text or in the form of the endpoint's reply.",
+    security,
+    request: { body: { required: true, content: { "application/json": { schema: feedbackBody } } } },
+    responses: {
+      200: jsonResponse(
+        z.object({
+          object: z.literal("feedback"),
+          call_id: z.string().optional(),
+          run_id: z.string().optional(),
+          score: z.number().nullable(),
+          replaced: z.boolean().openapi({ description: "Whether the same key had said something before." }),
+        }),
+        "It is kept.",
+      ),
+      ...errors,
+      404: jsonResponse(errorSchema, "The project has no such call or run."),
+      503: jsonResponse(errorSchema, "It was not kept; send it again."),
+    },
+  });
+}
+
 /** The endpoints that pass through to a provider that has them, each with all that is below it. */
 function describePassed(app: AdminApp): void {
   for (const method of ["get", "post", "delete"] as const) {
@@ -198,6 +227,7 @@ function describePassed(app: AdminApp): void {
 export function describeAgentEndpoints(app: AdminApp): void {
   for (const endpoint of CALLS) describeCall(app, endpoint);
   describeStoredResponses(app);
+  describeFeedback(app);
   describePassed(app);
   app.openAPIRegistry.registerPath({
     method: "get",

@@ -367,6 +367,7 @@ describe("health and description", () => {
       "POST /v1/chat/completions",
       "POST /v1/completions",
       "POST /v1/embeddings",
+      "POST /v1/feedback",
       "POST /v1/messages",
       "POST /v1/messages/count_tokens",
       "POST /v1/responses",

@@ -1,15 +1,25 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { auditInsert } from "../db/audit.ts";
+import type { CallRow } from "../db/schema.ts";
 import type { Env } from "../env.ts";
 import { RouteletError } from "../errors.ts";
 import { isCallId } from "../ledger/call-id.ts";
 import { listCalls } from "../ledger/calls-query.ts";
+import { readFeedback } from "../ledger/feedback/feedback-store.ts";
 import { readCall, type StoredCall } from "../ledger/read-call.ts";
 import { openBody } from "../ledger/store-body.ts";
 import { attemptJson, attemptSchema, callJson, callSchema, outcomeSchema } from "./call-json.ts";
 import type { AdminApp } from "./context.ts";
 import { decodeCursor, pageFields, pageOf, pageQuery } from "./paging.ts";
-import { adminOnly, commonErrors, jsonResponse, notFoundError, projectSchema } from "./responses.ts";
+import {
+  adminOnly,
+  commonErrors,
+  isoTime,
+  jsonResponse,
+  notFoundError,
+  projectSchema,
+  timeSchema,
+} from "./responses.ts";
 
 const text = z.string().min(1).max(512).optional();
 const time = z.iso.datetime({ offset: true }).optional();
@@ -37,6 +47,22 @@ const contentSchema = z
     truncated: z.boolean(),
   })
   .openapi("Content");
+
+const feedbackSchema = z
+  .object({
+    call_id: z.string().optional(),
+    run_id: z
+      .string()
+      .optional()
+      .openapi({ description: "The session's name, where it was of a whole run." }),
+    key_id: z.string(),
+    at: timeSchema,
+    score: z.number().nullable().openapi({ description: "0 to 1; null where only a correction was sent." }),
+    corrected: z.unknown().optional(),
+    comment: z.string().optional(),
+    error: z.enum(["unknown_secret", "tampered"]).optional(),
+  })
+  .openapi("Feedback");
 
 const list = createRoute({
   method: "get",
@@ -74,7 +100,13 @@ const detail = createRoute({
   responses: {
     200: jsonResponse(
       callSchema
-        .extend({ attempts: z.array(attemptSchema), content: z.array(contentSchema).optional() })
+        .extend({
+          attempts: z.array(attemptSchema),
+          feedback: z.array(feedbackSchema).nullable().openapi({
+            description: "Of the call and of its run, newest first; null while D1 does not answer.",
+          }),
+          content: z.array(contentSchema).optional(),
+        })
         .openapi("CallDetail"),
       "The call; `content` only when it was asked for.",
     ),
@@ -114,13 +146,37 @@ export function addCallRoutes(app: AdminApp): void {
     const withBodies = c.req.valid("query").include === "bodies";
     const stored = await readCall({ env: c.env, id, withBodies });
     if (stored === null) throw callNotFound();
-    const shown = { ...callJson(stored.call), attempts: stored.attempts.map(attemptJson) };
-    if (!withBodies) return c.json(shown, 200);
+    const { call } = stored;
+    const shown = { ...callJson(call), attempts: stored.attempts.map(attemptJson) };
+    if (!withBodies) return c.json({ ...shown, feedback: await feedbackJson(c.env, call, false) }, 200);
     // The record comes first: content that nobody knows was opened is not shown.
     const entry = { at: Date.now(), action: "content.open", target: id } as const;
-    await auditInsert({ db: c.env.DB, entry: { ...entry, projectId: stored.call.projectId } });
-    return c.json({ ...shown, content: await contentJson({ env: c.env, stored }) }, 200);
+    await auditInsert({ db: c.env.DB, entry: { ...entry, projectId: call.projectId } });
+    const content = await contentJson({ env: c.env, stored });
+    return c.json({ ...shown, feedback: await feedbackJson(c.env, call, true), content }, 200);
   });
+}
+
+/** A call that the ledger still holds is shown with D1 down, too. */
+async function feedbackJson(
+  env: Env,
+  { id, projectId, session }: CallRow,
+  withContent: boolean,
+): Promise<z.infer<typeof feedbackSchema>[] | null> {
+  try {
+    const kept = await readFeedback({ env, projectId, callId: id, session, withContent });
+    return kept.map(({ target, keyId, at, score, content }) => ({
+      ...("call" in target ? { call_id: target.call } : { run_id: target.run }),
+      key_id: keyId,
+      at: isoTime(at),
+      score,
+      ...content,
+    }));
+  } catch (error) {
+    const kind = error instanceof Error ? error.name : typeof error;
+    console.warn(JSON.stringify({ event: "calls_source_failed", source: "feedback", error: kind }));
+    return null;
+  }
 }
 
 function contentJson(options: { env: Env; stored: StoredCall }): Promise<z.infer<typeof contentSchema>[]> {

@@ -105,6 +105,26 @@ export const bodies = sqliteTable(
   (table) => [primaryKey({ columns: [table.callId, table.part] })],
 );
 
+/** What callers said of answers: one row for each call or run and each key, the newest counts. */
+export const feedback = sqliteTable(
+  "feedback",
+  {
+    projectId: text("project_id").notNull(),
+    /** A call's id, or `run:` and the name that its calls carried as their session. */
+    target: text("target").notNull(),
+    keyId: text("key_id").notNull(),
+    at: integer("at").notNull(),
+    /** 0 to 1; null where only a correction was given. */
+    score: real("score"),
+    /** Correction and comment, encrypted; all four null where there are none. */
+    secretId: text("secret_id"),
+    iv: blob("iv", { mode: "buffer" }).$type<Uint8Array>(),
+    ciphertext: blob("ciphertext", { mode: "buffer" }).$type<Uint8Array>(),
+    compression: text("compression").$type<"gzip" | "none">(),
+  },
+  (table) => [primaryKey({ columns: [table.projectId, table.target, table.keyId] })],
+);
+
 export const settings = sqliteTable("settings", {
   projectId: text("project_id")
     .primaryKey()
@@ -134,4 +154,5 @@ export type AuditAction =
 
 export type CallRow = typeof calls.$inferSelect;
 export type AttemptRow = typeof attempts.$inferSelect;
+export type FeedbackRow = typeof feedback.$inferSelect;
 export type ApiKeyRow = typeof apiKeys.$inferSelect;
