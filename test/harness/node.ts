@@ -31,10 +31,20 @@ interface Daemon {
   exited: Promise<number | null>;
 }
 
-function spawnDaemon(stateDir: string, args: string[], env: Record<string, string> = {}): Daemon {
-  const child = spawn(process.execPath, [resolve(ROOT, "local-node/src/cli.ts"), ...args], {
-    cwd: ROOT,
-    env: { ...process.env, ROUTELET_STATE: stateDir, ...env },
+interface SpawnOptions {
+  stateDir: string;
+  args: string[];
+  env?: Record<string, string>;
+  /** The script of an installed package; default the checkout's. */
+  program?: string;
+  cwd?: string;
+}
+
+function spawnDaemon(options: SpawnOptions): Daemon {
+  const program = options.program ?? resolve(ROOT, "local-node/src/cli.ts");
+  const child = spawn(process.execPath, [program, ...options.args], {
+    cwd: options.cwd ?? ROOT,
+    env: { ...process.env, ROUTELET_STATE: options.stateDir, ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
@@ -72,6 +82,8 @@ export async function startTestNode(options: {
   /** OpenAI-compatible servers to serve from; none: the starter model. */
   attach?: string[];
   env?: Record<string, string>;
+  program?: string;
+  cwd?: string;
 }): Promise<TestNode> {
   const { gateway } = options;
   const folder = await makeTempFolder();
@@ -82,9 +94,11 @@ export async function startTestNode(options: {
     body: "{}",
   })) as { token: string };
   const attach = (options.attach ?? []).flatMap((url) => ["--attach", url]);
-  const daemon = spawnDaemon(folder.path, ["join", gateway.url, "--name", name, ...attach], {
-    ...options.env,
-    ROUTELET_JOIN_TOKEN: token,
+  const daemon = spawnDaemon({
+    ...options,
+    stateDir: folder.path,
+    args: ["join", gateway.url, "--name", name, ...attach],
+    env: { ...options.env, ROUTELET_JOIN_TOKEN: token },
   });
   const { id } = await untilServing(gateway, daemon, name);
   return handle(id, folder.path, daemon, folder.remove);
@@ -97,7 +111,7 @@ export async function startCopyOf(node: TestNode): Promise<TestNode> {
     recursive: true,
     filter: (path) => !path.endsWith(".sock"),
   });
-  return handle(node.id, folder.path, spawnDaemon(folder.path, ["run"]), folder.remove);
+  return handle(node.id, folder.path, spawnDaemon({ stateDir: folder.path, args: ["run"] }), folder.remove);
 }
 
 function handle(id: string, stateDir: string, daemon: Daemon, remove: () => Promise<void>): TestNode {

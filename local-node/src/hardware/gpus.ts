@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { cpus, arch as hostArch, platform as hostPlatform } from "node:os";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { z } from "zod";
+import { scriptBeside } from "../script-beside.ts";
 import type { Gpu } from "./hardware.ts";
 
 /** What the inference library found when it was loaded in a child process. */
@@ -66,7 +66,7 @@ export function parseNvidia(text: string): NvidiaGpu[] {
 /** Null: the library could not be loaded at all. In a child, since loading GPU drivers costs memory and may crash. */
 async function probeLibrary(signal?: AbortSignal): Promise<LibraryProbe | null> {
   try {
-    const script = fileURLToPath(new URL("./probe-library.ts", import.meta.url));
+    const script = scriptBeside("./probe-library", import.meta.url);
     const { stdout } = await run(process.execPath, [script], {
       timeout: 60_000,
       windowsHide: true,

@@ -24,9 +24,11 @@ describe("doctor", () => {
   test("says which Node.js is too old", () => {
     expect(nodeCheck("20.20.2")).toMatchObject({
       verdict: "bad",
-      text: expect.stringContaining("24 or newer"),
+      text: expect.stringContaining("24.0 or newer"),
     });
     expect(nodeCheck("24.21.0").verdict).toBe("ok");
+    expect(nodeCheck("22.14.9", "22.15").verdict).toBe("bad");
+    expect(nodeCheck("22.15.0", "22.15").verdict).toBe("ok");
   });
 
   test("says that memory is too little, and which model suits", () => {

@@ -1,24 +1,24 @@
 import { access, constants, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { MINIMUM_NODE } from "../../daemon/installation.ts";
 import { nodeCommand } from "../../daemon/node-command.ts";
 import { listCached } from "../../models/cache.ts";
 import { freeBytes, humanBytes } from "../../models/disk.ts";
 import { reasonOf } from "../../models/model-error.ts";
 import type { Check } from "./check.ts";
 
-const MINIMUM_NODE = 24;
-
 /** Room for the smallest useful models. */
 const LITTLE_SPACE = 1e9;
 
-export function nodeCheck(version: string): Check {
-  const major = Number(version.split(".")[0]);
-  return major >= MINIMUM_NODE
+export function nodeCheck(version: string, minimum = MINIMUM_NODE): Check {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [leastMajor = 0, leastMinor = 0] = minimum.split(".").map(Number);
+  return major > leastMajor || (major === leastMajor && minor >= leastMinor)
     ? { name: "node", verdict: "ok", text: `Node.js ${version}` }
     : {
         name: "node",
         verdict: "bad",
-        text: `Node.js ${version} is too old. Install Node.js ${MINIMUM_NODE} or newer.`,
+        text: `Node.js ${version} is too old. Install Node.js ${minimum} or newer.`,
       };
 }
 

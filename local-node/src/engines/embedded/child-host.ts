@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { scriptBeside } from "../../script-beside.ts";
 import type { CallMessage, ChildMessage, LoadedModel, LoadOptions, ParentMessage } from "./ipc.ts";
 
 export type EngineLog = (level: "info" | "warn" | "error", message: string) => void;
@@ -14,7 +14,7 @@ export interface ChildHost {
   close(): Promise<void>;
 }
 
-const CHILD = fileURLToPath(new URL("./child.ts", import.meta.url));
+const CHILD = scriptBeside("./child", import.meta.url);
 const RESTART = { firstMs: 500, maxMs: 30_000, steadyAfterMs: 60_000 };
 /** The first load fails with this message; the daemon shows it as it is. */
 const LOAD_FAILED = "The model's process ended while loading";
