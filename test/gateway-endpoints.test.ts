@@ -8,6 +8,7 @@ import { type OtlpReceiver, startOtlpReceiver } from "./harness/otlp-receiver.ts
 import { type Reply, startUpstream, type Upstream, type UpstreamRequest } from "./harness/upstream.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
+const FORM_TYPE = { "content-type": "application/x-www-form-urlencoded" };
 const EVENTS = { "content-type": "text/event-stream" };
 const json = (body: unknown, status = 200): Reply => ({
   status,
@@ -15,6 +16,12 @@ const json = (body: unknown, status = 200): Reply => ({
   steps: [{ send: JSON.stringify(body) }],
 });
 const event = (data: unknown) => `data: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`;
+
+function formOf(fields: Record<string, string>): FormData {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  return form;
+}
 
 let collector: OtlpReceiver;
 let upstream: Upstream;
@@ -330,12 +337,12 @@ describe("endpoints that pass through", () => {
       "groq has no POST /v1/rerank. Name one that has it in `x-routelet-provider` or before the model's name: openai.",
     );
     upstream.always(json({ results: [] }));
-    const unread = await gateway.fetch("/v1/rerank", {
+    const passed = await gateway.fetch("/v1/rerank", {
       method: "POST",
       headers: { ...JSON_TYPE, "x-routelet-provider": "openai" },
       body: '{ "model": "any-reranker" }',
     });
-    expect(unread.status).toBe(200);
+    expect(passed.status).toBe(200);
     expect(only().body.toString()).toBe('{ "model": "any-reranker" }');
   });
 
@@ -347,6 +354,25 @@ describe("endpoints that pass through", () => {
   ])("never leave the owner's machines for %s", async (_name, headers, model, status, code) => {
     const error = await failure(openai.images.generate({ model, prompt: "a canary" }, { headers }));
     expect([error.status, error.code]).toEqual([status, code]);
+    expect(sent()).toEqual([]);
+  });
+
+  it.each([
+    ["JSON", () => ({ body: '{"model":"slm","input":"a canary"}', headers: JSON_TYPE })],
+    [
+      "JSON that says it is a form",
+      () => ({ body: '{"model":"slm/tiny","input":"a canary"}', headers: FORM_TYPE }),
+    ],
+    ["a form", () => ({ body: formOf({ model: "slm", file: "a canary" }), headers: {} })],
+  ])("never leave them for a node's model in %s, whatever provider is named", async (_name, asked) => {
+    const { body, headers } = asked();
+    const response = await gateway.fetch("/v1/audio/transcriptions", {
+      method: "POST",
+      headers: { ...headers, "x-routelet-provider": "openai" } as Record<string, string>,
+      body,
+    });
+    const { error } = (await response.json()) as { error: { code: string; param: string } };
+    expect([response.status, error.code, error.param]).toEqual([400, "unsupported_endpoint", "model"]);
     expect(sent()).toEqual([]);
   });
 

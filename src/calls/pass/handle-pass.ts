@@ -189,7 +189,7 @@ async function pass(options: PassOptions, session: CallSession): Promise<Respons
   assertAccountOpen({ setting: settings.providerAccount, projectId: session.caller.projectId, route });
   const named = request.headers.get("x-routelet-provider");
   const formNamesModel = FORMS_WITH_MODEL.has(route.family);
-  const body = await takeBody({ request, unread: named !== null, formNamesModel });
+  const body = await takeBody({ request, providerNamed: named !== null, formNamesModel });
   session.bytes = body.text;
   session.call = { requestedModel: body.model ?? "", stream: false };
   assertMayLeave({ model: body.model, asked }, route);

@@ -63,9 +63,14 @@ async function passUnread(request: Request): Promise<PassedBody> {
   };
 }
 
-async function readJson(request: Request): Promise<PassedBody> {
-  const bytes = await readBody(request, MAX_BODY_BYTES);
-  if (bytes.length === 0) return { model: null, text: null, send: () => null, failure: never };
+const ofBytes = (bytes: Uint8Array): PassedBody => ({
+  model: null,
+  text: null,
+  send: () => (bytes.length === 0 ? null : sendable(bytes)),
+  failure: never,
+});
+
+function ofJson(bytes: Uint8Array): PassedBody {
   const { text, json } = readJsonObject(bytes, "the endpoint's fields");
   const named = typeof json.model === "string" && json.model !== "" ? json.model : null;
   return {
@@ -77,6 +82,17 @@ async function readJson(request: Request): Promise<PassedBody> {
         : sendable(ENCODER.encode(setTopLevelField(text, "model", model))),
     failure: never,
   };
+}
+
+const BRACE = 0x7b;
+const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
+
+/** Whether a body of an undecided type is JSON: `curl -d` calls it a form, and some clients call it nothing. */
+const beginsAsObject = (bytes: Uint8Array): boolean => bytes.find((byte) => !isSpace(byte)) === BRACE;
+
+async function readJson(request: Request, certain: boolean): Promise<PassedBody> {
+  const bytes = await readBody(request, MAX_BODY_BYTES);
+  return bytes.length > 0 && (certain || beginsAsObject(bytes)) ? ofJson(bytes) : ofBytes(bytes);
 }
 
 async function readForm(request: Request, contentType: string): Promise<PassedBody> {
@@ -103,22 +119,28 @@ async function readForm(request: Request, contentType: string): Promise<PassedBo
   };
 }
 
+const JSON_TYPE = /^(application\/([\w.-]+\+)?json|text\/json)\b/i;
+const UNDECIDED_TYPE = /^(application\/x-www-form-urlencoded\b|text\/plain\b|$)/i;
+const FORM_TYPE = /^multipart\/form-data\b/i;
+
 /**
- * Takes a request's body, and reads it only where its `model` has to be found: in JSON, and in forms where `formNamesModel`.
+ * Takes a request's body, and reads it where it may name a `model`: JSON, whatever it is called, and forms where
+ * `formNamesModel`. All else, files above all, passes unread.
  *
  * @throws RouteletError `request_too_large`, what `readJsonObject` throws, `invalid_type`.
  */
 export async function takeBody(options: {
   request: Request;
-  /** The provider is known already. */
-  unread: boolean;
+  /** Who is to answer is known without the model: a form that is too large to be read passes all the same. */
+  providerNamed: boolean;
   formNamesModel: boolean;
 }): Promise<PassedBody> {
   const { request } = options;
-  const contentType = request.headers.get("content-type") ?? "";
-  if (options.unread || request.body === null) return passUnread(request);
-  if (/^application\/json\b/i.test(contentType)) return readJson(request);
-  if (options.formNamesModel && /^multipart\/form-data\b/i.test(contentType))
-    return readForm(request, contentType);
-  return passUnread(request);
+  const contentType = request.headers.get("content-type")?.trim() ?? "";
+  if (request.body === null) return passUnread(request);
+  if (JSON_TYPE.test(contentType)) return readJson(request, true);
+  if (UNDECIDED_TYPE.test(contentType)) return readJson(request, false);
+  if (!options.formNamesModel || !FORM_TYPE.test(contentType)) return passUnread(request);
+  const tooLargeToRead = Number(request.headers.get("content-length") ?? 0) > MAX_FORM_BYTES;
+  return options.providerNamed && tooLargeToRead ? passUnread(request) : readForm(request, contentType);
 }
