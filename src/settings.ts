@@ -79,6 +79,7 @@ export const settingsSchema = z
         minRequests: z.number().int().min(1).max(10_000).default(10),
         errorRate: z.number().gt(0).max(1).default(0.5),
         openMs: z.number().int().min(100).max(3_600_000).default(15_000),
+        probes: z.number().int().min(1).max(100).default(1),
       })
       .strict()
       .prefault({}),

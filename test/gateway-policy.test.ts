@@ -166,7 +166,15 @@ describe("model routes", () => {
         ? errorReply({ status: 500, code: "down" })
         : chatReply({ content: "good" }),
     );
-    for (let at = 0; at < 4; at++) await gateway.chat({ model: "m", messages: MESSAGES });
+    const reasons: (string | null)[] = [];
+    for (let at = 0; at < 4; at++) {
+      const { headers } = await gateway.chat({ model: "m", messages: MESSAGES });
+      reasons.push(headers.get("x-routelet-reason"));
+    }
+    expect(reasons.slice(-2)).toEqual([
+      "cloud-requested>fallback:backend_500",
+      "cloud-requested>breaker:llm/openai/broken",
+    ]);
     expect(models().slice(-1)).toEqual(["good"]);
     expect(models().filter((model) => model === "broken")).toHaveLength(3);
     upstream.always(chatReply({ content: "back" }));

@@ -10,7 +10,7 @@ import {
   CLOSED,
   type HealthReport,
 } from "../routing/breaker.ts";
-import type { PlannedAttempt } from "../routing/plan.ts";
+import type { AskedBackend } from "../routing/plan.ts";
 
 /** Beyond this many backends the one that was heard of least lately is forgotten. */
 const MAX_BACKENDS = 1_024;
@@ -49,12 +49,13 @@ export function outcomeFor(error: RouteletError | null): BackendOutcome | null {
 }
 
 /**
- * The name under which a backend's health is kept: one model of a provider can be down while the others are not. A
- * provider of a project's settings is that project's: another may have given the same name to another server.
+ * The name under which a backend's health is kept: each project's own, since its requests, deadlines and policy decide
+ * what fails; and each model's, since one of a provider can be down while the others are not.
  */
-export function healthKey(attempt: PlannedAttempt): string {
-  if (attempt.kind === "node") return `node ${attempt.nodeId}`;
-  return `${attempt.project ?? ""} ${attempt.provider} ${attempt.model}`;
+export function healthKey(attempt: AskedBackend, projectId: string): string {
+  return attempt.kind === "node"
+    ? `${projectId} node ${attempt.nodeId}`
+    : `${projectId} cloud ${attempt.provider} ${attempt.model}`;
 }
 
 /** Notes how an attempt at a backend ended. `backend` is a `healthKey`. */

@@ -41,15 +41,9 @@ describe("what isolates find out about backends", () => {
 });
 
 describe("a backend's name", () => {
-  it("threat: a project's provider says nothing about another project's of the same name", () => {
-    const attempt = {
-      kind: "cloud",
-      provider: "own",
-      model: "m",
-      speaks: "openai-chat",
-      firstByteMs: 1,
-    } as const;
-    expect(healthKey({ ...attempt, project: "a" })).not.toBe(healthKey({ ...attempt, project: "b" }));
-    expect(healthKey({ ...attempt, project: "a" })).not.toBe(healthKey(attempt));
+  it("threat: what a project's calls find out says nothing to another project's calls", () => {
+    const cloud = { kind: "cloud", provider: "openai", model: "m" } as const;
+    const node = { kind: "node", nodeId: "n", model: "m" } as const;
+    for (const asked of [cloud, node]) expect(healthKey(asked, "a")).not.toBe(healthKey(asked, "b"));
   });
 });

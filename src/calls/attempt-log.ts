@@ -74,7 +74,7 @@ async function within(promise: Promise<NodeSpan[]>, ms: number): Promise<NodeSpa
 }
 
 /** As in `x-routelet-served-by`; a route of a provider that is about no model has none in it. */
-function servedByOf(asked: AskedBackend): string {
+export function servedByOf(asked: AskedBackend): string {
   if (asked.kind === "node") return `slm/${asked.model}`;
   return asked.model === "" ? `llm/${asked.provider}` : `llm/${asked.provider}/${asked.model}`;
 }

@@ -15,6 +15,7 @@ import { conversationKey } from "../routing/sticky.ts";
 import type { Target } from "../routing/target.ts";
 import type { Caller } from "../security/caller.ts";
 import type { Settings } from "../settings.ts";
+import { servedByOf } from "./attempt-log.ts";
 import { inCallersWords } from "./callers-words.ts";
 import { honourable } from "./translatable.ts";
 
@@ -78,7 +79,7 @@ export async function planOn(
   const plan = first instanceof RouteletError && talking !== fleet ? planWith(fleet) : first;
   if (plan instanceof RouteletError) return asCallersSay(plan, options.call);
   const able = honourable(plan, options.call, providers);
-  return able instanceof RouteletError ? able : brokenLast(able, settings.breaker, now);
+  return able instanceof RouteletError ? able : brokenLast(able, options);
 }
 
 /** Whether calls for one cloud name may go to several models, or out with several keys. */
@@ -92,14 +93,21 @@ function beginningOf({ dialect, text }: Call): string | null {
   return listBeginning(text, list, (element) => /"role"\s*:\s*"user"/.test(element));
 }
 
-/** The same plan with backends that keep failing at its end: they are asked where all others fail. */
-function brokenLast(plan: Plan, policy: Settings["breaker"], now: number): Plan {
-  if (plan.attempts.length === 1) return plan;
-  const broken = plan.attempts.filter((attempt) =>
-    isBroken({ backend: healthKey(attempt), at: now, policy }),
+/**
+ * The same plan with backends that keep failing at its end: they are asked where all others fail. The reason names the
+ * first that had to give way.
+ */
+function brokenLast(plan: Plan, { settings, caller, now }: PlanOptions): Plan {
+  const { attempts } = plan;
+  if (attempts.length === 1) return plan;
+  const broken = attempts.filter((attempt) =>
+    isBroken({ backend: healthKey(attempt, caller.projectId), at: now, policy: settings.breaker }),
   );
-  if (broken.length === 0 || broken.length === plan.attempts.length) return plan;
-  return { ...plan, attempts: [...plan.attempts.filter((attempt) => !broken.includes(attempt)), ...broken] };
+  const well = attempts.filter((attempt) => !broken.includes(attempt));
+  const lastWell = attempts.findLastIndex((attempt) => !broken.includes(attempt));
+  const moved = broken.find((attempt) => attempts.indexOf(attempt) < lastWell);
+  if (moved === undefined) return plan;
+  return { attempts: [...well, ...broken], reason: `${plan.reason}>breaker:${servedByOf(moved)}` };
 }
 
 /** The same refusal with its field as the caller's dialect has it. */

@@ -69,7 +69,8 @@ export function startAttempt(options: {
   const note = (error: RouteletError | null) => {
     // A call with a short deadline of its own must not make a backend broken for the others.
     if (error?.kind === "deadline" && now() - startedAt < LEAST_SILENCE_MS) return;
-    noteOutcome({ backend: healthKey(planned), error, at: now(), policy: settings.breaker });
+    const backend = healthKey(planned, input.projectId);
+    noteOutcome({ backend, error, at: now(), policy: settings.breaker });
   };
 
   async function run(): Promise<ReadyReply> {

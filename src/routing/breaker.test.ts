@@ -12,7 +12,7 @@ import {
   TRANSITIONS,
 } from "./breaker.ts";
 
-const POLICY: BreakerPolicy = { windowMs: 1_000, minRequests: 4, errorRate: 0.5, openMs: 500 };
+const POLICY: BreakerPolicy = { windowMs: 1_000, minRequests: 4, errorRate: 0.5, openMs: 500, probes: 1 };
 
 const following = (breaker: Breaker, outcomes: readonly BackendOutcome[], at = 0) =>
   outcomes.reduce((state, outcome) => afterOutcome({ breaker: state, outcome, at, policy: POLICY }), breaker);
@@ -57,13 +57,36 @@ describe("the breaker", () => {
     expect(following(ask(open, 500).breaker, [outcome], 600)).toMatchObject({ phase, since: 600 });
   });
 
+  it("lets as many probes through as the policy says, and closes when all of them went well", () => {
+    const policy = { ...POLICY, probes: 3 };
+    let breaker = open;
+    for (const [at, kept] of [
+      [500, false],
+      [501, false],
+      [502, false],
+      [503, true],
+    ] as const) {
+      const asked = askBreaker({ breaker, at, policy });
+      expect(asked.open).toBe(kept);
+      breaker = asked.breaker;
+    }
+    const phaseAfter = (outcomes: readonly BackendOutcome[]) =>
+      outcomes.reduce((state, outcome) => afterOutcome({ breaker: state, outcome, at: 600, policy }), breaker)
+        .phase;
+    expect([
+      phaseAfter(["ok", "busy"]),
+      phaseAfter(["ok", "ok", "ok"]),
+      phaseAfter(["ok", "ok", "broken"]),
+    ]).toEqual(["half-open", "closed", "open"]);
+  });
+
   it("does as its table says in every phase", () => {
     const phases = Object.keys(TRANSITIONS) as Phase[];
     fc.assert(
       fc.property(fc.constantFrom(...phases), fc.constantFrom("ok", "broken", "busy"), (phase, outcome) => {
         const next = TRANSITIONS[phase][outcome as BackendOutcome];
         const result = following({ ...CLOSED, phase }, [outcome as BackendOutcome], 1);
-        expect(result.phase).toBe(next === "count" ? "closed" : next);
+        expect(result.phase).toBe(next === "count" || next === "probe" ? "closed" : next);
       }),
     );
   });

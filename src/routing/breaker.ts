@@ -6,8 +6,10 @@ export interface BreakerPolicy {
   minRequests: number;
   /** The share of failures from which the breaker opens, in (0, 1]. */
   errorRate: number;
-  /** How long an open breaker keeps calls away before one is let through as a probe. */
+  /** How long an open breaker keeps calls away before some are let through as probes. */
   openMs: number;
+  /** How many calls are let through then; all of them must go well for the breaker to close. */
+  probes: number;
 }
 
 export type Phase = "closed" | "open" | "half-open";
@@ -19,6 +21,8 @@ export interface Breaker {
   phase: Phase;
   /** When the phase began. */
   since: number;
+  /** Of a half-open breaker: calls that were let through, and those that went well. */
+  probes: { sent: number; well: number };
   /** Outcomes of this half of the window and of the one before. */
   now: { from: number; ok: number; broken: number };
   before: { ok: number; broken: number };
@@ -27,16 +31,17 @@ export interface Breaker {
 export const CLOSED: Breaker = {
   phase: "closed",
   since: 0,
+  probes: { sent: 0, well: 0 },
   now: { from: 0, ok: 0, broken: 0 },
   before: { ok: 0, broken: 0 },
 };
 
-/** What an outcome does in each phase; `count` decides by the window. */
-export const TRANSITIONS: Record<Phase, Record<BackendOutcome, Phase | "count">> = {
+/** What an outcome does in each phase; `count` decides by the window, `probe` by the probes that went well. */
+export const TRANSITIONS: Record<Phase, Record<BackendOutcome, Phase | "count" | "probe">> = {
   closed: { ok: "count", broken: "count", busy: "closed" },
-  // Answers to calls that were under way when it opened: the probe decides, not they.
+  // Answers to calls that were under way when it opened: the probes decide, not they.
   open: { ok: "open", broken: "open", busy: "open" },
-  "half-open": { ok: "closed", broken: "open", busy: "closed" },
+  "half-open": { ok: "probe", broken: "open", busy: "probe" },
 };
 
 function enter(phase: Phase, at: number): Breaker {
@@ -64,13 +69,17 @@ export function afterOutcome(options: {
 }): Breaker {
   const { breaker, outcome, at, policy } = options;
   const next = TRANSITIONS[breaker.phase][outcome];
+  if (next === "probe") {
+    const { sent, well } = breaker.probes;
+    return well + 1 < policy.probes ? { ...breaker, probes: { sent, well: well + 1 } } : enter("closed", at);
+  }
   if (next === "count") return outcome === "busy" ? breaker : count(breaker, outcome, at, policy);
   return next === breaker.phase ? breaker : enter(next, at);
 }
 
 /**
- * Whether a call should be kept from the backend now. An open breaker whose time is over lets one call through, the
- * probe; should the probe never end, the next one goes after as long again.
+ * Whether a call should be kept from the backend now. An open breaker whose time is over lets some calls through, the
+ * probes; should these never end, the next ones go after as long again.
  */
 export function askBreaker(options: { breaker: Breaker; at: number; policy: BreakerPolicy }): {
   open: boolean;
@@ -78,8 +87,11 @@ export function askBreaker(options: { breaker: Breaker; at: number; policy: Brea
 } {
   const { breaker, at, policy } = options;
   if (breaker.phase === "closed") return { open: false, breaker };
+  const { sent, well } = breaker.probes;
+  if (breaker.phase === "half-open" && sent < policy.probes)
+    return { open: false, breaker: { ...breaker, probes: { sent: sent + 1, well } } };
   if (at - breaker.since < policy.openMs) return { open: true, breaker };
-  return { open: false, breaker: enter("half-open", at) };
+  return { open: false, breaker: { ...enter("half-open", at), probes: { sent: 1, well: 0 } } };
 }
 
 /** What one isolate tells the others of a backend: that it was found broken, or well again, and when. */
