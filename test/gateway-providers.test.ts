@@ -214,3 +214,40 @@ describe("what callers and operators see", () => {
     expect(text).not.toContain("sk-own");
   });
 });
+
+describe("threat: a provider's key that it repeats in a reply", () => {
+  const KEY = "sk-own-0123456789";
+  const MARKED = "it is [redacted].";
+
+  beforeEach(() =>
+    settings({
+      providers: [
+        { ...own(), keys: [{ key: KEY }] },
+        { ...own(), name: "claude-own", speaks: ["anthropic-messages"], keys: [{ key: KEY }] },
+      ],
+    }),
+  );
+
+  it("does not reach the client whole, translated or passed, nor the ledger", async () => {
+    upstream.always(chatReply({ content: `it is ${KEY}.` }));
+    const response = await ask("own/m");
+    expect(await response.text()).toContain(MARKED);
+    upstream.always(messageReply({ blocks: [{ type: "text", text: `it is ${KEY}.` }] }));
+    expect(await (await ask("claude-own/m")).text()).toContain(MARKED);
+    const image = await gateway.fetch("/v1/images/generations", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model: "own/m", prompt: "a" }),
+    });
+    expect(await image.text()).toContain(MARKED);
+    const id = response.headers.get("x-routelet-call");
+    await expect.poll(() => gateway.admin(`/api/calls/${id}`)).toMatchObject({ outcome: "done" });
+    expect(JSON.stringify(await gateway.admin(`/api/calls/${id}`))).not.toContain(KEY);
+  });
+
+  it("does not in a stream, in any of its events", async () => {
+    upstream.always(chatStream({ tokens: ["first", ` it is ${KEY}.`, " last"] }));
+    const text = await (await ask("own/m", { stream: true })).text();
+    expect([text.includes(MARKED), text.includes(KEY), text.includes("last")]).toEqual([true, false, true]);
+  });
+});

@@ -4,13 +4,14 @@ import { RouteletError, toRouteletError } from "../errors.ts";
 import type { StoredProvider } from "../settings/providers.ts";
 import { callerKeys } from "./caller-keys.ts";
 import { cloudRequestHeaders } from "./headers.ts";
-import { knownKeys, withoutHeadersOf } from "./known-keys.ts";
+import { knownKeys } from "./known-keys.ts";
 import { LOOP_HEADER, loopMark } from "./loop-mark.ts";
 import { keysFor, letRest, type ProviderKey, restAfter } from "./provider-keys.ts";
 import { adaptChat } from "./providers/adapt-chat.ts";
 import { ANTHROPIC_HEADERS } from "./providers/anthropic.ts";
 import { keyHeaders, type Provider } from "./providers/provider.ts";
 import { providerNamed } from "./providers/registry.ts";
+import { withoutKeys } from "./redact-keys.ts";
 import { type BackendReply, replyOf } from "./reply.ts";
 import { callWorkersAi } from "./workers-ai.ts";
 
@@ -199,7 +200,8 @@ export async function callCloud(call: CloudCall | CloudRoute): Promise<BackendRe
       message: `${provider.name} answered with a redirect, which is not followed since it could carry the key elsewhere. Correct its base URL.`,
     });
   }
-  const reply = replyOf(response);
-  const keys = knownKeys({ env: call.env, projectId: call.account?.projectId ?? "" });
-  return { ...reply, headers: withoutHeadersOf(reply.headers, keys) };
+  return withoutKeys(
+    replyOf(response),
+    knownKeys({ env: call.env, projectId: call.account?.projectId ?? "" }),
+  );
 }

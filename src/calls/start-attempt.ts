@@ -1,5 +1,4 @@
 import { healthKey, noteOutcome } from "../backends/health.ts";
-import { knownKeys } from "../backends/known-keys.ts";
 import type { WireDialect } from "../dialects/call.ts";
 import { type RouteletError, toRouteletError } from "../errors.ts";
 import { beginOnNode } from "../fleet/in-flight.ts";
@@ -9,7 +8,6 @@ import { startAttemptClock } from "./attempt-clock.ts";
 import { AttemptFailed } from "./attempt-failed.ts";
 import { type AttemptLog, openAttemptLog } from "./attempt-log.ts";
 import { type AttemptInput, type ReadyReply, tryBackend } from "./try-backend.ts";
-import { withoutKeys } from "./without-keys.ts";
 
 export interface StartedInput extends AttemptInput {
   /** The client's own signal. */
@@ -80,10 +78,7 @@ export function startAttempt(options: {
       return ready;
     } catch (thrown) {
       clock.stop();
-      const failed = withoutKeys(
-        thrown instanceof AttemptFailed ? thrown : new AttemptFailed(toRouteletError(thrown)),
-        knownKeys(input),
-      );
+      const failed = thrown instanceof AttemptFailed ? thrown : new AttemptFailed(toRouteletError(thrown));
       log.fail(failed.error, failed.refusal?.status ?? null);
       note(failed.error);
       if (planned.kind === "node" && failed.error.code === "first_byte_timeout")

@@ -1,6 +1,5 @@
 import { callCloud } from "../../backends/call-cloud.ts";
 import { callerKeys } from "../../backends/caller-keys.ts";
-import { knownKeys } from "../../backends/known-keys.ts";
 import { outboundFetch } from "../../backends/outbound.ts";
 import { type BackendReply, lostReply } from "../../backends/reply.ts";
 import { createByteLog } from "../../byte-log.ts";
@@ -19,7 +18,6 @@ import { type AttemptLog, openAttemptLog } from "../attempt-log.ts";
 import { type CallSession, openCallSession } from "../call-session.ts";
 import { logInternal } from "../log-internal.ts";
 import { responseHeaders } from "../release.ts";
-import { withoutKeys } from "../without-keys.ts";
 import { assertAccountOpen } from "./account.ts";
 import { type PassedBody, takeBody } from "./passed-body.ts";
 import type { PassedPath } from "./passed-path.ts";
@@ -233,10 +231,7 @@ async function pass(options: PassOptions, session: CallSession): Promise<Respons
     return release(session, log, clock, reply);
   } catch (thrown) {
     clock.stop();
-    const failed = withoutKeys(
-      thrown instanceof AttemptFailed ? thrown : new AttemptFailed(toRouteletError(thrown)),
-      knownKeys({ env, projectId: session.caller.projectId }),
-    );
+    const failed = thrown instanceof AttemptFailed ? thrown : new AttemptFailed(toRouteletError(thrown));
     log.fail(failed.error, failed.refusal?.status ?? null);
     throw failed;
   }

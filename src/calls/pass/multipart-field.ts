@@ -1,8 +1,12 @@
+import { byteSearch } from "../../byte-search.ts";
 import { joinBytes } from "../../bytes.ts";
 
 const CR = 0x0d;
 const DECODER = new TextDecoder();
 const ENCODER = new TextEncoder();
+
+const HEADERS_END = ENCODER.encode("\r\n\r\n");
+const headersEndIn = byteSearch(HEADERS_END);
 
 /** Longer headers of a part are nobody's form. */
 const MAX_PART_HEADERS = 16 * 1024;
@@ -13,17 +17,6 @@ const BOUNDARY = /^multipart\/form-data\s*;.*?\bboundary=(?:"([^"]{1,70})"|([^\s
 function boundaryOf(contentType: string): string | null {
   const match = BOUNDARY.exec(contentType);
   return match?.[1] ?? match?.[2] ?? null;
-}
-
-/** Where a sequence begins, from an index on; -1 when it is not there. */
-function indexOf(bytes: Uint8Array, wanted: Uint8Array, from: number): number {
-  const [first = 0] = wanted;
-  for (let at = bytes.indexOf(first, from); at >= 0; at = bytes.indexOf(first, at + 1)) {
-    let same = 1;
-    while (same < wanted.length && bytes[at + same] === wanted[same]) same++;
-    if (same === wanted.length) return at;
-  }
-  return -1;
 }
 
 /** A text field of a form: its value, and where that stands in the bytes. */
@@ -41,19 +34,19 @@ export function formFields(options: { bytes: Uint8Array; contentType: string; na
   const boundary = boundaryOf(options.contentType);
   if (boundary === null) return [];
   const delimiter = ENCODER.encode(`\r\n--${boundary}`);
-  const headersEnd = ENCODER.encode("\r\n\r\n");
+  const delimiterIn = byteSearch(delimiter);
   const found: FormField[] = [];
   // The first delimiter has no line before it.
-  let at = indexOf(bytes, delimiter.subarray(2), 0);
+  let at = byteSearch(delimiter.subarray(2))(bytes);
   if (at < 0) return [];
   at += delimiter.length - 2;
   while (bytes[at] === CR) {
-    const end = indexOf(bytes, delimiter, at);
-    const head = indexOf(bytes, headersEnd, at);
+    const end = delimiterIn(bytes, at);
+    const head = headersEndIn(bytes, at);
     if (end < 0 || head < 0 || head > end || head - at > MAX_PART_HEADERS) return found;
     const headers = DECODER.decode(bytes.subarray(at + 2, head));
     const match = NAME.exec(headers);
-    const start = head + headersEnd.length;
+    const start = head + HEADERS_END.length;
     if ((match?.[1] ?? match?.[2]) === name && !/\bfilename\*?=/i.test(headers))
       found.push({ value: DECODER.decode(bytes.subarray(start, end)), start, end });
     at = end + delimiter.length;
