@@ -125,6 +125,42 @@ export const feedback = sqliteTable(
   (table) => [primaryKey({ columns: [table.projectId, table.target, table.keyId] })],
 );
 
+/**
+ * Ended calls by the hour in which they began: what pages count and add up, so that nobody scans `calls`. Written in the
+ * same transaction as the calls, so that each counts once. Calls whose end was never reported are not in it.
+ */
+export const rollupsHourly = sqliteTable(
+  "rollups_hourly",
+  {
+    projectId: text("project_id").notNull(),
+    /** Hours since the epoch. */
+    hour: integer("hour").notNull(),
+    keyId: text("key_id").notNull(),
+    /** "" for none. */
+    task: text("task").notNull(),
+    /** "" where nothing served: any word may stand in the model of a refused call. */
+    requestedModel: text("requested_model").notNull(),
+    servedBy: text("served_by").notNull(),
+    calls: integer("calls").notNull(),
+    /** Those that did not end as `done`. */
+    failed: integer("failed").notNull(),
+    inputTokens: integer("input_tokens").notNull(),
+    cachedInputTokens: integer("cached_input_tokens").notNull(),
+    outputTokens: integer("output_tokens").notNull(),
+    /** US dollars, of the calls whose cost is known. */
+    costUsd: real("cost_usd").notNull(),
+    /** Calls that a cloud provider served at a price that nobody knows. */
+    unpriced: integer("unpriced").notNull(),
+    /** Sum over the calls. */
+    latencyMs: real("latency_ms").notNull(),
+  },
+  (table) => [
+    primaryKey({
+      columns: [table.projectId, table.hour, table.keyId, table.task, table.requestedModel, table.servedBy],
+    }),
+  ],
+);
+
 export const settings = sqliteTable("settings", {
   projectId: text("project_id")
     .primaryKey()
@@ -154,5 +190,6 @@ export type AuditAction =
 
 export type CallRow = typeof calls.$inferSelect;
 export type AttemptRow = typeof attempts.$inferSelect;
+export type RollupRow = typeof rollupsHourly.$inferSelect;
 export type FeedbackRow = typeof feedback.$inferSelect;
 export type ApiKeyRow = typeof apiKeys.$inferSelect;

@@ -2,6 +2,7 @@ import { getTableColumns } from "drizzle-orm";
 import { attempts, calls } from "../db/schema.ts";
 import { toHex } from "../security/derive.ts";
 import type { LedgerBatch } from "./batch.ts";
+import { ROLL_UP_CALLS, ROLL_UP_ENDS } from "./rollup-sql.ts";
 import { END_COLUMNS } from "./row.ts";
 
 /** The part of D1 that the ledger writes through; a test can put a failing one in its place. */
@@ -52,7 +53,7 @@ const INSERT_LARGE_BODY = `
   ON CONFLICT DO NOTHING`;
 
 /**
- * A batch as D1 statements, to be run in one `batch()` (one transaction): calls, then attempts, then bodies.
+ * A batch as D1 statements, to be run in one `batch()` (one transaction): calls with what they add to their hours, then attempts, then bodies.
  * Each passes any number of rows as one bound parameter. Running it again changes nothing.
  */
 export function ledgerStatements(db: LedgerDatabase, batch: LedgerBatch): D1PreparedStatement[] {
@@ -60,7 +61,9 @@ export function ledgerStatements(db: LedgerDatabase, batch: LedgerBatch): D1Prep
   const add = (sql: string, rows: readonly object[]) => {
     for (const json of jsonChunks(rows)) statements.push(db.prepare(sql).bind(json));
   };
+  add(ROLL_UP_CALLS, batch.calls);
   add(UPSERT_CALLS, batch.calls);
+  add(ROLL_UP_ENDS, batch.endsOnly);
   add(END_CALLS, batch.endsOnly);
   add(INSERT_ATTEMPTS, batch.attempts);
   const isLarge = ({ stored }: LedgerBatch["bodies"][number]) =>

@@ -147,7 +147,7 @@ describe("the ledger's way to D1", () => {
     expect(await row(start.id)).toMatchObject({ outcome: "done", status: 200 });
   });
 
-  it("writes two billed rows for a call and one for each attempt and each body", async () => {
+  it("writes two billed rows for a call, one for each attempt and body, and one for all that share their sums", async () => {
     const stub = ledger();
     let written = 0;
     await runInDurableObject(stub, (instance: Ledger) => {
@@ -160,13 +160,17 @@ describe("the ledger's way to D1", () => {
         },
       };
     });
-    const start = startRecord();
-    await stub.start(start);
-    await stub.finish([
-      { finish: finishRecord(start, { bodies: [body("request", 20), body("response", 20)] }), start: null },
-    ]);
+    const startedAt = Date.now();
+    const starts = [startRecord({ startedAt }), startRecord({ startedAt })];
+    await stub.start(...starts);
+    await stub.finish(
+      starts.map((start) => ({
+        finish: finishRecord(start, { bodies: [body("request", 20), body("response", 20)] }),
+        start: null,
+      })),
+    );
     await stub.flush();
-    expect(written).toBe(5);
+    expect(written).toBe(2 * 5 + 1);
   });
 });
 
