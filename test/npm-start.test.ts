@@ -286,10 +286,10 @@ async function joinedWithEngine(engineUrl: string): Promise<{ stateDir: string; 
   await joining.ready;
   joining.kill("SIGINT");
   await joining.exited;
-  const configPath = join(stateDir, "node", "config.json");
-  const config = JSON.parse(await readFile(configPath, "utf8")) as { engines: object };
-  config.engines = { embedded: null, attach: [{ url: `${engineUrl}/v1` }] };
-  await writeFile(configPath, JSON.stringify(config));
+  await writeFile(
+    join(stateDir, "node", "config.toml"),
+    `[engines.embedded]\nenabled = false\n[[engines.attach]]\nurl = "${engineUrl}/v1"\n`,
+  );
   return { stateDir, port };
 }
 

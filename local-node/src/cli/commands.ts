@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { configInit, configPath, configSchema, configShow } from "./config.ts";
 import { doctor } from "./doctor.ts";
 import { join } from "./join.ts";
 import { modelsLs, modelsPull, modelsRm } from "./models.ts";
@@ -6,4 +7,16 @@ import { run } from "./run.ts";
 import { status } from "./status.ts";
 
 /** Every command, in the order of `--help`. */
-export const COMMANDS: readonly Command[] = [join, run, status, doctor, modelsLs, modelsPull, modelsRm];
+export const COMMANDS: readonly Command[] = [
+  join,
+  run,
+  status,
+  doctor,
+  modelsLs,
+  modelsPull,
+  modelsRm,
+  configInit,
+  configShow,
+  configPath,
+  configSchema,
+];

@@ -1,10 +1,10 @@
-import { loadConfig } from "../daemon/config.ts";
 import { NodeProblem } from "../daemon/node-problem.ts";
 import { detectHardware } from "../hardware/hardware.ts";
 import { modelCacheFolder } from "../models/cache-folder.ts";
 import { createNetwork } from "../models/network.ts";
 import type { Command, CommandContext } from "./command.ts";
 import type { Check } from "./doctor/check.ts";
+import { configCheck } from "./doctor/config-check.ts";
 import { daemonCheck } from "./doctor/daemon-check.ts";
 import { gpuCheck, hostChecks } from "./doctor/hardware-checks.ts";
 import { cachedCheck, diskCheck, identityCheck, nodeCheck } from "./doctor/local-checks.ts";
@@ -33,6 +33,7 @@ export const doctor: Command = {
 async function examine(context: CommandContext): Promise<Check[]> {
   const cacheDir = modelCacheFolder(context.env);
   const network = createNetwork(context.env);
+  const { check: config, gatewayUrl } = await configCheck(context);
   try {
     const [{ hardware, gpu }, disk, cached, index, hub, identity, gateway, daemon] = await Promise.all([
       detectHardware(),
@@ -41,9 +42,7 @@ async function examine(context: CommandContext): Promise<Check[]> {
       indexCheck({ env: context.env, fetch: network.fetch }),
       hubCheck({ env: context.env, fetch: network.fetch }),
       identityCheck(context.paths.identity),
-      loadConfig(context.paths.config).then((config) =>
-        gatewayCheck({ gatewayUrl: config?.gatewayUrl ?? null, fetch: network.fetch, now: Date.now }),
-      ),
+      gatewayCheck({ gatewayUrl, fetch: network.fetch, now: Date.now }),
       daemonCheck(context.paths.socket),
     ]);
     return [
@@ -54,6 +53,7 @@ async function examine(context: CommandContext): Promise<Check[]> {
       cached,
       index,
       hub,
+      config,
       identity,
       ...gateway,
       daemon,

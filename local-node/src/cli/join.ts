@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
-import { type NodeConfig, saveConfig } from "../daemon/config.ts";
+import { loadConfig, prepareChange } from "../daemon/config/load-config.ts";
+import type { ResolvedConfig } from "../daemon/config/resolve-config.ts";
 import { NodeProblem } from "../daemon/node-problem.ts";
 import { lazyGpus, pickModel } from "../daemon/pick-model.ts";
 import { runNode } from "../daemon/run-node.ts";
@@ -16,7 +17,7 @@ import { checkGatewayUrl, InsecureGatewayError } from "../tunnel/gateway-url.ts"
 import { saveIdentity } from "../tunnel/identity.ts";
 import { proxyFetch } from "../tunnel/proxy.ts";
 import type { Command, CommandContext } from "./command.ts";
-import { JSON_LINES } from "./json-lines.ts";
+import { SETTING_OPTIONS, settingsOf } from "./settings-flags.ts";
 
 interface JoinOptions {
   token?: string;
@@ -50,7 +51,7 @@ export const join: Command = {
       many: true,
     },
     { flags: "--yes", description: "fetch the best model for this machine without asking" },
-    JSON_LINES,
+    ...SETTING_OPTIONS,
     { flags: "--allow-insecure-lan", description: "accept http:// to a private address of your own network" },
   ],
   run: async (context, [gateway = ""], rawOptions) => {
@@ -62,50 +63,59 @@ export const join: Command = {
         "A join token is needed: create one at the gateway, and give it in ROUTELET_JOIN_TOKEN or --token.",
       );
     }
-    const config = await configFor(context, gateway, options);
+    const configPlace = { path: context.paths.config, env: context.env, flags: settingsOf(rawOptions) };
+    const values = await valuesFor(context, { gateway, options, before: await loadConfig(configPlace) });
     // All that can be known to fail is looked at before the token, which works once, is spent.
+    const change = await prepareChange(configPlace, values);
+    const { config } = change;
     await makeStateFolder(context.paths.folder);
     await requireNoDaemon(context.paths.socket);
-    if (config.engines.embedded) {
-      await requireUsableModel(
-        options.model ?? (context.env.ROUTELET_MODEL || config.engines.embedded.model),
-      );
-    }
+    if (config.engines.embedded.enabled) await requireUsableModel(config.engines.embedded.model);
     const identity = await enrolOrExplain({
-      gatewayUrl: config.gatewayUrl,
+      gatewayUrl: values.gatewayUrl,
       token,
       name: (options.name ?? hostname()).slice(0, 64) || "node",
       allowInsecureLan: config.allowInsecureLan,
     });
     await saveIdentity(context.paths.identity, identity);
-    await saveConfig(context.paths.config, config);
+    await change.write();
+    if (change.oldPath !== null)
+      context.console.log(
+        "warn",
+        `The layout of ${configPlace.path} could not be kept. What it was before is in ${change.oldPath}.`,
+      );
     context.console.log("info", `Joined ${identity.gatewayUrl} as "${identity.name}".`, {
       node: identity.nodeId,
     });
-    await runNode({ ...context, config, identity, model: options.model });
+    await runNode({ ...context, configPlace, identity, config });
   },
 };
 
-async function configFor(
+/** What the join decides, for the configuration file; what it does not name stays as the file has it. */
+async function valuesFor(
   context: CommandContext,
-  gateway: string,
-  options: JoinOptions,
-): Promise<NodeConfig> {
-  const allowInsecureLan = options.allowInsecureLan === true;
+  asked: { gateway: string; options: JoinOptions; before: ResolvedConfig },
+): Promise<{ gatewayUrl: string } & Record<string, unknown>> {
+  const { options, before } = asked;
+  const insecureLan = options.allowInsecureLan === true;
   const attach = (options.attach ?? []).map(attachUrl);
   if (options.model !== undefined) readModel(options.model);
-  return {
-    gatewayUrl: originOrExplain(gateway, allowInsecureLan),
-    allowInsecureLan,
-    engines: {
-      embedded:
-        attach.length > 0 && options.model === undefined
-          ? null
-          : { model: options.model ?? (await askForModel(context, options)) },
-      attach: attach.map((url) => ({ url })),
-    },
-    queueLimit: 64,
+  const values: { gatewayUrl: string } & Record<string, unknown> = {
+    gatewayUrl: originOrExplain(asked.gateway, insecureLan || before.config.allowInsecureLan),
   };
+  if (insecureLan) values.allowInsecureLan = true;
+  if (attach.length > 0) values["engines.attach"] = attach.map((url) => ({ url }));
+  if (attach.length > 0 && options.model === undefined) values["engines.embedded.enabled"] = false;
+  else if (options.model !== undefined) {
+    values["engines.embedded.enabled"] = true;
+    values["engines.embedded.model"] = options.model;
+  } else if (
+    before.config.engines.embedded.enabled &&
+    before.origins["engines.embedded.model"] === "default"
+  ) {
+    values["engines.embedded.model"] = await askForModel(context, options);
+  }
+  return values;
 }
 
 /**

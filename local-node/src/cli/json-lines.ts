@@ -1,14 +1,13 @@
-import type { CommandOption } from "./command.ts";
-
-/** The option of the commands that become a daemon. */
-export const JSON_LINES: CommandOption = {
-  flags: "--json",
-  description: "log as JSON lines at a terminal too; elsewhere it always does",
-};
-
-/** Whether a daemon's log is for machines: at a terminal a person reads it, unless they ask for JSON. */
+/**
+ * Whether a daemon's log is for machines until its configuration says more: at a terminal a person reads it, unless
+ * they ask for JSON. Other commands speak to people.
+ */
 export function logsJson(options: { args: readonly string[]; isTerminal: boolean }): boolean {
-  const [command] = options.args;
+  const { args } = options;
+  const [command] = args;
   if (command !== "run" && command !== "join") return false;
-  return !options.isTerminal || options.args.includes("--json");
+  const at = args.indexOf("--log-format");
+  const format = at === -1 ? args.find((arg) => arg.startsWith("--log-format="))?.slice(13) : args[at + 1];
+  if (args.includes("--json")) return true;
+  return format === "json" || (format !== "text" && !options.isTerminal);
 }

@@ -10,9 +10,13 @@ export interface Console {
   progress: (progress: Progress) => void;
   /** Shows a status line that refreshes itself; only at a terminal. */
   live(status: () => DaemonStatus): void;
+  /** How it speaks from now on. `auto`: to people at a terminal, elsewhere to machines. */
+  useFormat(format: LogFormat): void;
   /** Takes bar and status line away. */
   end(): void;
 }
+
+export type LogFormat = "auto" | "text" | "json";
 
 /** Between two lines of progress where no bar can be drawn, in ms. */
 const PROGRESS_LINE_MS = 3_000;
@@ -32,8 +36,15 @@ export function createConsole(options: {
 }): Console {
   const { stream } = options;
   const now = options.now ?? Date.now;
-  const terminal = !options.json && "isTTY" in stream && stream.isTTY === true;
-  const live = terminal ? createLiveLine(stream) : null;
+  const isTerminal = "isTTY" in stream && stream.isTTY === true;
+  let json = options.json;
+  const liveLine = isTerminal ? createLiveLine(stream) : null;
+  const live = {
+    start: (status: () => DaemonStatus) => (json ? undefined : liveLine?.start(status)),
+    clear: () => liveLine?.clear(),
+    draw: () => liveLine?.draw(),
+    stop: () => liveLine?.stop(),
+  };
   let bar: SingleBar | null = null;
   let barPhase: Progress["phase"] | null = null;
   let lineAt = 0;
@@ -45,13 +56,13 @@ export function createConsole(options: {
   };
   const log = createLog({
     write: (text) => stream.write(text),
-    human: !options.json,
+    human: () => !json,
     now: () => new Date(now()),
     before: () => {
       endBar();
-      live?.clear();
+      live.clear();
     },
-    after: () => live?.draw(),
+    after: live.draw,
   });
   const drawBar = (progress: Progress) => {
     if (bar === null || barPhase !== progress.phase) {
@@ -66,7 +77,7 @@ export function createConsole(options: {
   return {
     log,
     progress: (progress) => {
-      if (terminal) return drawBar(progress);
+      if (isTerminal && !json) return drawBar(progress);
       const finished = progress.total !== null && progress.done >= progress.total;
       if (!finished && now() - lineAt < PROGRESS_LINE_MS) return;
       lineAt = now();
@@ -76,10 +87,17 @@ export function createConsole(options: {
         total: progress.total,
       });
     },
-    live: (status) => live?.start(status),
+    live: live.start,
+    useFormat: (format) => {
+      json = format === "json" || (format === "auto" && !isTerminal);
+      if (json) {
+        endBar();
+        live.stop();
+      }
+    },
     end: () => {
       endBar();
-      live?.stop();
+      live.stop();
     },
   };
 }

@@ -207,9 +207,9 @@ describe("a daemon that cannot run says why, with an exit code of its own", () =
   test("1: the configuration is wrong", async () => {
     const { folder: state, config } = nodePaths(env);
     await mkdir(state, { recursive: true });
-    await writeFile(config, JSON.stringify({ gatewayUrl: gateway.url, queueLimit: "many" }));
+    await writeFile(config, 'queueLimit = "many"');
     const daemon = start(["run"]);
     expect(await daemon.ended).toBe(1);
-    expect(daemon.lines.at(-1)?.message).toMatch(/config\.json: queueLimit/);
+    expect(daemon.lines.at(-1)?.message).toMatch(/config\.toml: queueLimit/);
   });
 });

@@ -11,14 +11,14 @@ export type Log = (level: Level, message: string, fields?: Fields) => void;
  */
 export function createLog(options: {
   write: (text: string) => void;
-  human: boolean;
+  human: () => boolean;
   now: () => Date;
   before?: () => void;
   after?: () => void;
 }): Log {
   return (level, message, fields = {}) => {
     options.before?.();
-    if (options.human) options.write(`${level === "info" ? "" : `${level}: `}${message}\n`);
+    if (options.human()) options.write(`${level === "info" ? "" : `${level}: `}${message}\n`);
     else
       options.write(`${JSON.stringify({ time: options.now().toISOString(), level, message, ...fields })}\n`);
     options.after?.();

@@ -23,7 +23,7 @@ export function nodePaths(
   const folder = join(resolve(options.cwd ?? process.cwd(), env.ROUTELET_STATE || ".routelet"), "node");
   return {
     folder,
-    config: join(folder, "config.json"),
+    config: join(folder, "config.toml"),
     identity: join(folder, "identity.json"),
     socket: socketPath(folder, options.platform ?? process.platform),
   };

@@ -6,7 +6,9 @@ import { readGgufFile } from "../models/gguf.ts";
 import { ModelError } from "../models/model-error.ts";
 import { createNetwork } from "../models/network.ts";
 import type { Identity } from "../tunnel/identity.ts";
-import type { NodeConfig } from "./config.ts";
+import type { ConfigPlace } from "./config/load-config.ts";
+import type { NodeConfig } from "./config/schema.ts";
+import { watchConfig } from "./config/watch-config.ts";
 import type { Console } from "./console.ts";
 import { NodeProblem } from "./node-problem.ts";
 import type { NodePaths } from "./paths.ts";
@@ -29,14 +31,15 @@ export type ParentNotice =
  */
 export async function runNode(options: {
   config: NodeConfig;
+  /** Where the configuration is read again when its file changes. */
+  configPlace: ConfigPlace;
   identity: Identity;
   paths: NodePaths;
   env: Record<string, string | undefined>;
   console: Console;
-  /** The model of this run, over `ROUTELET_MODEL` and the configuration. */
-  model?: string;
 }): Promise<void> {
   const { console } = options;
+  console.useFormat(options.config.log.format);
   const cancel = new AbortController();
   const over = new AbortController();
   const signals = listenForStop({
@@ -68,18 +71,17 @@ async function obtainModel(options: {
   config: NodeConfig;
   env: Record<string, string | undefined>;
   console: Console;
-  model?: string;
   gpus: LazyGpus;
   signal: AbortSignal;
 }): Promise<EnsuredModel | null> {
   const { config, env, console } = options;
   const embedded = config.engines.embedded;
-  if (!embedded) return null;
+  if (!embedded.enabled) return null;
   const cacheDir = modelCacheFolder(env);
   const network = createNetwork(env);
   try {
     const picked = await pickModel({
-      wanted: options.model ?? (env.ROUTELET_MODEL || embedded.model),
+      wanted: embedded.model,
       cacheDir,
       gpus: options.gpus,
     });
@@ -128,6 +130,8 @@ async function memoryOf(
 }
 
 async function serveUntilStopped(options: {
+  config: NodeConfig;
+  configPlace: ConfigPlace;
   daemon: Daemon;
   model: EnsuredModel | null;
   env: Record<string, string | undefined>;
@@ -142,10 +146,20 @@ async function serveUntilStopped(options: {
   introduced.catch((error: unknown) =>
     console.log("warn", `Looking at the hardware failed: ${String(error)}`),
   );
+  const watching = watchConfig({
+    place: options.configPlace,
+    config: options.config,
+    apply: (config) => {
+      console.useFormat(config.log.format);
+      daemon.configure(config);
+    },
+    log: console.log,
+  });
   const outcome = await Promise.race([
     signals.first.then((by) => ({ by })),
     daemon.ended.then((end) => ({ by: "gateway" as const, ...end })),
   ]);
+  watching.close();
   if (outcome.by === "signal")
     console.log("info", "Stopping: running calls may finish.", { drainMs: DRAIN_MS });
   await daemon.stop(outcome.by === "signal" ? DRAIN_MS : 0);

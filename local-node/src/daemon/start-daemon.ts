@@ -6,7 +6,7 @@ import type { EnsuredModel } from "../models/ensure-model.ts";
 import { createServe } from "../serve/serve.ts";
 import { type Identity, saveIdentity } from "../tunnel/identity.ts";
 import { openTunnel, type StopReason } from "../tunnel/open-tunnel.ts";
-import type { NodeConfig } from "./config.ts";
+import type { NodeConfig } from "./config/schema.ts";
 import { describeTunnelEvent } from "./describe-tunnel-event.ts";
 import type { Log } from "./log.ts";
 import { nodeState } from "./node-state.ts";
@@ -17,6 +17,8 @@ export interface Daemon {
   status(): DaemonStatus;
   /** The gateway's view of the machine changes when the GPUs are known. */
   setHardware(hardware: Hardware): void;
+  /** Takes over the settings that a running daemon can change. */
+  configure(config: NodeConfig): void;
   /** Resolves when the tunnel is open for the first time. */
   connected: Promise<void>;
   /** Resolves when the tunnel has ended for good, with the reason. */
@@ -38,7 +40,8 @@ export async function startDaemon(options: {
   log: Log;
   now?: () => number;
 }): Promise<Daemon> {
-  const { config, identity, log } = options;
+  const { identity, log } = options;
+  let { config } = options;
   const startedAt = (options.now ?? Date.now)();
   let hardware: Hardware = { ...detectHost(), gpus: [] };
   let draining = false;
@@ -48,7 +51,7 @@ export async function startDaemon(options: {
 
   const serve = createServe({
     engines: () => engines,
-    queueLimit: config.queueLimit,
+    queueLimit: () => config.queueLimit,
     clock: () => performance.now(),
     onInternalError: (error) =>
       log("error", "A call failed for a reason of the node's own.", { cause: String(error) }),
@@ -61,7 +64,7 @@ export async function startDaemon(options: {
   const status = (): DaemonStatus => ({
     pid: process.pid,
     startedAt,
-    gatewayUrl: config.gatewayUrl,
+    gatewayUrl: identity.gatewayUrl,
     node: { id: identity.nodeId, name: identity.name, projects: identity.projects },
     tunnel: tunnel?.status() ?? { phase: "connecting", activeCalls: 0, lastError: null },
     state: state(),
@@ -74,7 +77,7 @@ export async function startDaemon(options: {
     serve.onChange(changed);
     serve.refresh();
     tunnel = openTunnel({
-      gatewayUrl: config.gatewayUrl,
+      gatewayUrl: identity.gatewayUrl,
       identity,
       saveIdentity: (next) => saveIdentity(options.paths.identity, next),
       handler: serve.handle,
@@ -97,6 +100,10 @@ export async function startDaemon(options: {
     status,
     setHardware: (next) => {
       hardware = next;
+      changed();
+    },
+    configure: (next) => {
+      config = next;
       changed();
     },
     connected: connected.promise,
@@ -141,8 +148,8 @@ async function startEngines(options: {
     modelPath: model.path,
     fileSha256: model.sha256,
     quantisation: model.quantisation ?? null,
-    sequences: config.engines.embedded?.sequences,
-    contextTokens: config.engines.embedded?.contextTokens,
+    sequences: config.engines.embedded.sequences,
+    contextTokens: config.engines.embedded.contextTokens,
     log: (level, message) => log(level, message),
   });
   engines.push(engine);

@@ -35,7 +35,11 @@ describe.each(["embedded", "attach"] as const)("an engine keeps its contract: %s
       engine = embedded;
       return;
     }
-    const serve = createServe({ engines: () => [embedded], queueLimit: 8, clock: () => performance.now() });
+    const serve = createServe({
+      engines: () => [embedded],
+      queueLimit: () => 8,
+      clock: () => performance.now(),
+    });
     server = await listenWith(serve.handle, () => embedded.models());
     engine = await createAttachEngine({ baseUrl: server.baseUrl, probe: false });
   });

@@ -65,7 +65,7 @@ describe("createServe", () => {
   it("passes a call to the engine that has the model, and gives its spans at the end", async () => {
     const one = await startEngine({ models: ["one"], slots: 1 });
     const two = await startEngine({ models: ["two"], slots: 1 });
-    const serve = createServe({ engines: () => [one.engine, two.engine], queueLimit: 4, clock });
+    const serve = createServe({ engines: () => [one.engine, two.engine], queueLimit: () => 4, clock });
     const pending = serve.handle(request({ model: "two" }));
     await vi.waitFor(() => expect(two.calls).toHaveLength(1));
     expect(serve.load()).toEqual({ total: 2, busy: 1, queued: 0, queueLimit: 4 });
@@ -79,7 +79,7 @@ describe("createServe", () => {
 
   it("gives the engine the trace with the node's own span as the parent", async () => {
     const { engine, calls } = await startEngine({ models: ["m"], slots: 1 });
-    const serve = createServe({ engines: () => [engine], queueLimit: 4, clock });
+    const serve = createServe({ engines: () => [engine], queueLimit: () => 4, clock });
     const trace = "0af7651916cd43dd8448eb211c80319c";
     const pending = serve.handle(
       request({ model: "m" }, { headers: { traceparent: `00-${trace}-b7ad6b7169203331-01` } }),
@@ -125,7 +125,7 @@ describe("createServe", () => {
     ["a caller that left", { model: "m" }, { signal: AbortSignal.abort() }, 499, "cancelled", /./],
   ])("answers %s in OpenAI's form", async (_name, body, options, status, code, message) => {
     const { engine, calls } = await startEngine({ models: ["m"], slots: 1 });
-    const serve = createServe({ engines: () => [engine], queueLimit: 4, clock });
+    const serve = createServe({ engines: () => [engine], queueLimit: () => 4, clock });
     const response = await serve.handle(request(body, options));
     expect(response.status).toBe(status);
     const error = await readError(response);
@@ -137,7 +137,7 @@ describe("createServe", () => {
 
   it("refuses with 429 and Retry-After when the queue is full, and runs everything that waited", async () => {
     const { engine, calls } = await startEngine({ models: ["m"], slots: 1 });
-    const serve = createServe({ engines: () => [engine], queueLimit: 2, clock });
+    const serve = createServe({ engines: () => [engine], queueLimit: () => 2, clock });
     const accepted = [1, 2, 3].map(() => serve.handle(request({ model: "m" })));
     await vi.waitFor(() => expect(calls).toHaveLength(1));
     expect(serve.load()).toMatchObject({ busy: 1, queued: 2 });
@@ -156,7 +156,7 @@ describe("createServe", () => {
 
   it("lets sessions take turns", async () => {
     const { engine, calls } = await startEngine({ models: ["m"], slots: 1 });
-    const serve = createServe({ engines: () => [engine], queueLimit: 9, clock });
+    const serve = createServe({ engines: () => [engine], queueLimit: () => 9, clock });
     const send = (session: string, name: string) =>
       serve.handle(request({ model: "m", name }, { headers: { "x-routelet-session": session } })).then(read);
     const all = [send("a", "a1"), send("a", "a2"), send("a", "a3"), send("b", "b1")];
@@ -170,7 +170,7 @@ describe("createServe", () => {
 
   it("takes a call whose caller left out of the queue, without the engine seeing it", async () => {
     const { engine, calls } = await startEngine({ models: ["m"], slots: 1 });
-    const serve = createServe({ engines: () => [engine], queueLimit: 4, clock });
+    const serve = createServe({ engines: () => [engine], queueLimit: () => 4, clock });
     const running = serve.handle(request({ model: "m", name: "first" }));
     await vi.waitFor(() => expect(calls).toHaveLength(1));
     const cancel = new AbortController();
@@ -185,7 +185,7 @@ describe("createServe", () => {
 
   it.each(["abort", "return"] as const)("frees the slot of a body that is never read: %s", async (way) => {
     const { engine, calls } = await startEngine({ models: ["m"], slots: 1 });
-    const serve = createServe({ engines: () => [engine], queueLimit: 4, clock });
+    const serve = createServe({ engines: () => [engine], queueLimit: () => 4, clock });
     const cancel = new AbortController();
     const pending = serve.handle(request({ model: "m" }, { signal: cancel.signal }));
     await vi.waitFor(() => expect(calls).toHaveLength(1));
@@ -201,7 +201,7 @@ describe("createServe", () => {
 
   it("fails the body when the engine breaks off, and frees the slot", async () => {
     const { engine, calls } = await startEngine({ models: ["m"], slots: 1 });
-    const serve = createServe({ engines: () => [engine], queueLimit: 4, clock });
+    const serve = createServe({ engines: () => [engine], queueLimit: () => 4, clock });
     const pending = serve.handle(request({ model: "m" }));
     await vi.waitFor(() => expect(calls).toHaveLength(1));
     calls[0]?.response.write("data: 1\n\n");
@@ -218,7 +218,7 @@ describe("createServe", () => {
     const broken = { ...engine, handle: () => Promise.reject(new TypeError("/secret/path broke")) };
     const serve = createServe({
       engines: () => [broken],
-      queueLimit: 4,
+      queueLimit: () => 4,
       clock,
       onInternalError: (cause) => causes.push(cause),
     });
@@ -233,7 +233,7 @@ describe("createServe", () => {
 
   it("drains: takes nothing new, and is done when the last call has ended", async () => {
     const { engine, calls } = await startEngine({ models: ["m"], slots: 1 });
-    const serve = createServe({ engines: () => [engine], queueLimit: 4, clock });
+    const serve = createServe({ engines: () => [engine], queueLimit: () => 4, clock });
     const running = [serve.handle(request({ model: "m" })), serve.handle(request({ model: "m" }))];
     await vi.waitFor(() => expect(calls).toHaveLength(1));
     let drained = false;
@@ -254,7 +254,7 @@ describe("createServe", () => {
 
   it("tells when its load changed", async () => {
     const { engine, calls } = await startEngine({ models: ["m"], slots: 1 });
-    const serve = createServe({ engines: () => [engine], queueLimit: 4, clock });
+    const serve = createServe({ engines: () => [engine], queueLimit: () => 4, clock });
     const loads: number[] = [];
     serve.onChange(() => loads.push(serve.load().busy));
     const pending = serve.handle(request({ model: "m" }));

@@ -44,7 +44,7 @@ const SESSION_HEADER = "x-routelet-session";
  */
 export function createServe(options: {
   engines: () => readonly Engine[];
-  queueLimit: number;
+  queueLimit: () => number;
   clock: () => number;
   /** Told of what must not happen; the caller gets an opaque 500. */
   onInternalError?: (cause: unknown) => void;
@@ -78,7 +78,7 @@ export function createServe(options: {
     total: engines().reduce((total, engine) => total + engine.slots(), 0),
     busy: sum((queue) => queue.busy()),
     queued: sum((queue) => queue.queued()),
-    queueLimit,
+    queueLimit: queueLimit(),
   });
 
   /** The engine that has the model and can begin soonest. */
@@ -102,7 +102,7 @@ export function createServe(options: {
   };
   const admit = (engine: Engine, request: NodeRequest): Promise<() => void> => {
     const queue = queueOf(engine);
-    if (queue.wouldWait() && sum((each) => each.queued()) >= queueLimit) {
+    if (queue.wouldWait() && sum((each) => each.queued()) >= queueLimit()) {
       throw queueFull(durations.waitSeconds({ ahead: queue.queued() + 1, slots: engine.slots() }));
     }
     return queue.enter({

@@ -2,7 +2,10 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { nodePaths } from "../../daemon/paths.ts";
 import { type FileServer, startFileServer } from "../../models/testing/file-server.ts";
+import { saveIdentity } from "../../tunnel/identity.ts";
+import { configCheck } from "./config-check.ts";
 import { gpuCheck, hostChecks } from "./hardware-checks.ts";
 import { cachedCheck, diskCheck, identityCheck, nodeCheck } from "./local-checks.ts";
 import { gatewayCheck, hubCheck, indexCheck } from "./network-checks.ts";
@@ -18,6 +21,15 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+const IDENTITY = {
+  gatewayUrl: "https://gateway.test",
+  nodeId: "node_1",
+  name: "desk",
+  projects: ["default"],
+  seed: "a".repeat(43),
+  gatewayKey: "b".repeat(43),
+  generation: 3,
+};
 const HOST = { platform: "linux-x64", cpu: "CPU", cores: 2, memoryBytes: 24e9, gpus: [] };
 
 describe("doctor", () => {
@@ -66,7 +78,7 @@ describe("doctor", () => {
     async () => {
       const path = join(folder, "identity.json");
       expect((await identityCheck(path)).verdict).toBe("note");
-      await writeFile(path, "{}");
+      await saveIdentity(path, IDENTITY);
       await chmod(path, 0o644);
       expect(await identityCheck(path)).toMatchObject({
         verdict: "bad",
@@ -74,8 +86,29 @@ describe("doctor", () => {
       });
       await chmod(path, 0o600);
       expect((await identityCheck(path)).verdict).toBe("ok");
+      await writeFile(path, "{}");
+      expect(await identityCheck(path)).toMatchObject({
+        verdict: "bad",
+        text: expect.stringMatching(/damaged.*join/),
+      });
     },
   );
+
+  test("reads the configuration as a run would, and says what is wrong with it", async () => {
+    const paths = nodePaths({ ROUTELET_STATE: folder });
+    expect(await configCheck({ paths, env: {} })).toMatchObject({
+      check: { verdict: "ok" },
+      gatewayUrl: null,
+    });
+    await saveIdentity(paths.identity, IDENTITY);
+    await writeFile(paths.config, "queueLimit = -1\n");
+    const { check, gatewayUrl } = await configCheck({ paths, env: {} });
+    expect(check).toMatchObject({
+      verdict: "bad",
+      text: expect.stringContaining(`${paths.config}: queueLimit`),
+    });
+    expect(gatewayUrl).toBe(IDENTITY.gatewayUrl);
+  });
 
   test("asks the gateway, and compares clocks by its Date header", async () => {
     const now = Date.parse("2026-11-24T06:00:00Z");

@@ -5,6 +5,7 @@ import { nodeCommand } from "../../daemon/node-command.ts";
 import { listCached } from "../../models/cache.ts";
 import { freeBytes, humanBytes } from "../../models/disk.ts";
 import { reasonOf } from "../../models/model-error.ts";
+import { loadIdentity } from "../../tunnel/identity.ts";
 import type { Check } from "./check.ts";
 
 /** Room for the smallest useful models. */
@@ -77,11 +78,17 @@ export async function identityCheck(
     };
   }
   const mode = info.mode & 0o777;
-  return platform !== "win32" && (mode & 0o077) !== 0
-    ? {
-        name: "identity",
-        verdict: "bad",
-        text: `${path} can be read by other users (mode ${mode.toString(8)}). Run: chmod 600 ${path}`,
-      }
-    : { name: "identity", verdict: "ok", text: `${path}, mode ${mode.toString(8)}` };
+  if (platform !== "win32" && (mode & 0o077) !== 0) {
+    return {
+      name: "identity",
+      verdict: "bad",
+      text: `${path} can be read by other users (mode ${mode.toString(8)}). Run: chmod 600 ${path}`,
+    };
+  }
+  const damaged = await loadIdentity(path).then(
+    () => null,
+    (error: unknown) => reasonOf(error),
+  );
+  if (damaged !== null) return { name: "identity", verdict: "bad", text: damaged };
+  return { name: "identity", verdict: "ok", text: `${path}, mode ${mode.toString(8)}` };
 }

@@ -1,0 +1,89 @@
+import { z } from "zod";
+
+/** An OpenAI-compatible server that the owner already runs. */
+const attachSchema = z
+  .object({
+    url: z.url(),
+    apiKey: z.string().min(1).optional(),
+    models: z.array(z.string()).optional(),
+    /** `false`: ask the server no small questions to learn what its models can do; they count as chat only. */
+    probe: z.boolean().optional(),
+    /** Calls that it may have at once; 64 when absent. */
+    slots: z.number().int().min(1).max(1_024).optional(),
+  })
+  .strict();
+
+/**
+ * Everything that the owner of a node may decide. The descriptions are the comments of the file that `config init`
+ * writes, and of the JSON Schema beside it; `daemon/config/settings.ts` makes variables and flags of the same names.
+ */
+export const configSchema = z
+  .object({
+    gatewayUrl: z
+      .url()
+      .optional()
+      .meta({
+        description: "The gateway's address. Default: the one that was joined.",
+        examples: ["https://gateway.example.com"],
+      }),
+    allowInsecureLan: z
+      .boolean()
+      .default(false)
+      .meta({ description: "Accept http:// to a private address of your own network." }),
+    queueLimit: z.number().int().min(0).max(10_000).default(64).meta({
+      description:
+        "Calls that may wait for a free slot, over all engines; more are answered 429. Takes effect at once.",
+    }),
+    engines: z
+      .object({
+        embedded: z
+          .object({
+            enabled: z.boolean().default(true).meta({ description: "false: serve only attached servers." }),
+            model: z.string().min(1).default("ready").meta({
+              description:
+                "ready: the best that is in the cache, else the starter. best: the best that fits this machine, fetched if need be. Else a catalogue id, hf:owner/repo:quant, pypi:package==version, https:…, or the path of a GGUF file.",
+            }),
+            sequences: z
+              .number()
+              .int()
+              .min(1)
+              .max(64)
+              .optional()
+              .meta({ description: "Calls at once. Default: chosen by hardware and model.", examples: [4] }),
+            contextTokens: z
+              .number()
+              .int()
+              .min(256)
+              .optional()
+              .meta({
+                description: "Tokens of context for each call. Default: chosen by hardware and model.",
+                examples: [8192],
+              }),
+          })
+          .strict()
+          .prefault({})
+          .meta({ description: "The model that llama.cpp runs in a child process." }),
+        attach: z
+          .array(attachSchema)
+          .default([])
+          .meta({
+            description:
+              "OpenAI-compatible servers that already run (Ollama, vLLM, LM Studio, SGLang). Of each: url, and if need be apiKey, models (only these), slots (calls at once, default 64), probe = false (ask it no small questions to learn what its models can do).",
+            examples: [[{ url: "http://127.0.0.1:11434/v1" }]],
+          }),
+      })
+      .strict()
+      .prefault({}),
+    log: z
+      .object({
+        format: z
+          .enum(["auto", "text", "json"])
+          .default("auto")
+          .meta({ description: "auto: text at a terminal, elsewhere one JSON object per line." }),
+      })
+      .strict()
+      .prefault({})
+      .meta({ description: "What the daemon says on standard error." }),
+  })
+  .strict();
+export type NodeConfig = z.infer<typeof configSchema>;
