@@ -22,7 +22,7 @@ module.exports = {
           "^src/tunnel/protocol/",
           "^src/fleet/snapshot\\.ts$",
           "^src/errors\\.ts$",
-          "^src/dialects/call\\.ts$",
+          "^src/dialects/(call|json)\\.ts$",
         ],
       },
     },

@@ -2,13 +2,14 @@ import { parseArgs } from "node:util";
 import { type Benchmark, loadBefore, report } from "./lib/report.ts";
 import { memory } from "./memory.ts";
 import { overhead } from "./overhead.ts";
+import { toolCalls } from "./tool-calls.ts";
 import { tunnel } from "./tunnel.ts";
 import { wire } from "./wire.ts";
 
 // `npm run bench -- <name> [--data <folder>] [--json <file>]`; without a name, or with `--help`, it lists the
 // benchmarks.
 
-const BENCHMARKS: Record<string, Benchmark> = { overhead, tunnel, memory, wire };
+const BENCHMARKS: Record<string, Benchmark> = { overhead, tunnel, memory, wire, "tool-calls": toolCalls };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

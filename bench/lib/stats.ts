@@ -6,5 +6,5 @@ export function quantile(values: readonly number[], share: number): number {
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
-/** Three digits after the point: more would claim a precision that is not there. */
-export const rounded = (value: number): number => Math.round(value * 1_000) / 1_000;
+/** Three digits after the point unless more were measured: more would claim a precision that is not there. */
+export const rounded = (value: number, digits = 3): number => Number(value.toFixed(digits));
