@@ -3,6 +3,7 @@ import { RouteletError } from "../errors.ts";
 import { noteAnswer } from "../fleet/silent-nodes.ts";
 import { DISPATCH_HEADERS, NODE_REFUSALS, type NodeRefusal } from "./dispatch-wire.ts";
 import type { NodeTunnel } from "./node-tunnel.ts";
+import type { Confidence } from "./protocol/confidence.ts";
 import { concatBytes, FRAME, type Frame, FrameDecoder } from "./protocol/frames.ts";
 import { decodeJsonPayload } from "./protocol/json-payload.ts";
 import {
@@ -31,6 +32,8 @@ export interface NodeReply {
 
 export interface NodeEnd {
   spans: NodeSpan[];
+  /** How sure the model was, where the node's engine tells. */
+  confidence?: Confidence;
   /** What `body` failed with. */
   error?: RouteletError;
 }
@@ -162,8 +165,7 @@ class NodeReplyReader implements ByteReader {
         }
         if (frame.type !== FRAME.responseEnd)
           throw new Error(`Frame type ${frame.type} has no place in an answer.`);
-        const { spans } = decodeJsonPayload(responseEndSchema, frame.payload);
-        this.#finish({ spans });
+        this.#finish(decodeJsonPayload(responseEndSchema, frame.payload));
         this.#closed = true;
         return reading.resolve(END);
       }

@@ -84,6 +84,24 @@ describe("a call", () => {
     expect(await reply.end).toEqual({ spans: [SPAN] });
   });
 
+  it("brings how sure the model was, and goes on without where that is broken", async () => {
+    const { node, raw } = await connected();
+    const statistics = { tokens: 2, meanLogprob: -0.5, minLogprob: -1, meanMargin: 1, minMargin: 0.5 };
+    const confidence = { over: "all", ...statistics, completionTokens: 2, prefix: statistics };
+    for (const [sent, received] of [
+      [confidence, confidence],
+      [{ ...confidence, over: "nothing" }, undefined],
+    ]) {
+      const pending = call(node);
+      const { stream } = await raw.nextOf(FRAME.requestEnd);
+      const last = encodeJsonFrame(FRAME.responseEnd, stream, { spans: [], confidence: sent });
+      raw.send(head(stream), body(stream, "text"), last);
+      const reply = await pending;
+      expect(await readText(reply)).toBe("text");
+      expect((await reply.end).confidence).toEqual(received);
+    }
+  });
+
   it("that the node ends with an error fails with its code, after what came before, and keeps the spans", async () => {
     const { node, raw } = await connected();
     const pending = call(node);

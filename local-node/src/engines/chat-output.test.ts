@@ -22,9 +22,10 @@ function readEvents(chunks: Uint8Array[]): string[] {
 function stream(texts: string[], includeUsage: boolean) {
   const renderer = createChunkRenderer(identity, includeUsage);
   const events = readEvents([
-    renderer.start(),
-    ...texts.map((text) => renderer.text(text)),
-    renderer.end("stop", usage),
+    renderer.start(0),
+    ...texts.map((text) => renderer.text(0, text, null)),
+    renderer.finish(0, "stop"),
+    renderer.end(usage),
   ]);
   return { chunks: events.slice(0, -1).map((event) => JSON.parse(event)), last: events.at(-1) };
 }
@@ -69,7 +70,10 @@ describe("createChunkRenderer", () => {
 
 describe("renderCompletion", () => {
   it("gives OpenAI's object with exact usage", () => {
-    const body = renderCompletion(identity, { content: "Hi", finishReason: "length", usage });
+    const body = renderCompletion(identity, {
+      choices: [{ content: "Hi", logprobs: null, finishReason: "length" }],
+      usage,
+    });
     expect(JSON.parse(new TextDecoder().decode(body))).toEqual({
       id: "chatcmpl-1",
       object: "chat.completion",
@@ -86,5 +90,20 @@ describe("renderCompletion", () => {
       usage: renderedUsage,
       system_fingerprint: "fp_1",
     });
+  });
+
+  it("numbers several choices, each with its own log-probabilities", () => {
+    const entry = { token: "A", logprob: -0.5, bytes: [65], top_logprobs: [] };
+    const body = renderCompletion(identity, {
+      choices: [
+        { content: "A", logprobs: [entry], finishReason: "stop" },
+        { content: "", logprobs: [], finishReason: "length" },
+      ],
+      usage,
+    });
+    expect(JSON.parse(new TextDecoder().decode(body)).choices).toMatchObject([
+      { index: 0, logprobs: { content: [entry], refusal: null }, finish_reason: "stop" },
+      { index: 1, logprobs: { content: [], refusal: null }, finish_reason: "length" },
+    ]);
   });
 });

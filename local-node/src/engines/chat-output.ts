@@ -1,3 +1,5 @@
+import type { TokenLogprob } from "./logprobs.ts";
+
 /** Counts as the API reports them. */
 export interface ChatUsage {
   promptTokens: number;
@@ -18,12 +20,19 @@ export interface ChatIdentity {
   systemFingerprint: string;
 }
 
+export interface ChatChoice {
+  content: string;
+  /** Null: not asked for. */
+  logprobs: TokenLogprob[] | null;
+  finishReason: FinishReason;
+}
+
 const encoder = new TextEncoder();
 
 /** Renders OpenAI's `chat.completion` object. */
 export function renderCompletion(
   identity: ChatIdentity,
-  reply: { content: string; finishReason: FinishReason; usage: ChatUsage },
+  reply: { choices: ChatChoice[]; usage: ChatUsage },
 ): Uint8Array {
   return encoder.encode(
     JSON.stringify({
@@ -31,14 +40,12 @@ export function renderCompletion(
       object: "chat.completion",
       created: identity.created,
       model: identity.model,
-      choices: [
-        {
-          index: 0,
-          message: { role: "assistant", content: reply.content, refusal: null },
-          logprobs: null,
-          finish_reason: reply.finishReason,
-        },
-      ],
+      choices: reply.choices.map(({ content, logprobs, finishReason }, index) => ({
+        index,
+        message: { role: "assistant", content, refusal: null },
+        logprobs: renderLogprobs(logprobs),
+        finish_reason: finishReason,
+      })),
       usage: renderUsage(reply.usage),
       system_fingerprint: identity.systemFingerprint,
     }),
@@ -46,11 +53,13 @@ export function renderCompletion(
 }
 
 export interface ChunkRenderer {
-  /** The first chunk: the role, once. */
-  start(): Uint8Array;
-  text(content: string): Uint8Array;
-  /** The chunk with the finish reason, the usage chunk if it was asked for, and `[DONE]`. */
-  end(finishReason: FinishReason, usage: ChatUsage): Uint8Array;
+  /** The first chunk of a choice: the role, once. */
+  start(choice: number): Uint8Array;
+  text(choice: number, content: string, logprobs: TokenLogprob[] | null): Uint8Array;
+  /** The last chunk of a choice. */
+  finish(choice: number, finishReason: FinishReason): Uint8Array;
+  /** The usage chunk if it was asked for, and `[DONE]`. */
+  end(usage: ChatUsage): Uint8Array;
 }
 
 /**
@@ -70,19 +79,21 @@ export function createChunkRenderer(identity: ChatIdentity, includeUsage: boolea
     };
     return `data: ${JSON.stringify(chunk)}\n\n`;
   };
-  const choice = (delta: object, finishReason: FinishReason | null) => [
-    { index: 0, delta, logprobs: null, finish_reason: finishReason },
-  ];
+  const delta = (index: number, content: object, logprobs: TokenLogprob[] | null = null): Uint8Array =>
+    encoder.encode(
+      event([{ index, delta: content, logprobs: renderLogprobs(logprobs), finish_reason: null }], null),
+    );
   return {
-    start: () => encoder.encode(event(choice({ role: "assistant", content: "" }, null), null)),
-    text: (content) => encoder.encode(event(choice({ content }, null), null)),
-    end: (finishReason, usage) =>
-      encoder.encode(
-        event(choice({}, finishReason), null) +
-          (includeUsage ? event([], renderUsage(usage)) : "") +
-          "data: [DONE]\n\n",
-      ),
+    start: (choice) => delta(choice, { role: "assistant", content: "" }),
+    text: (choice, content, logprobs) => delta(choice, { content }, logprobs),
+    finish: (index, finishReason) =>
+      encoder.encode(event([{ index, delta: {}, logprobs: null, finish_reason: finishReason }], null)),
+    end: (usage) => encoder.encode(`${includeUsage ? event([], renderUsage(usage)) : ""}data: [DONE]\n\n`),
   };
+}
+
+function renderLogprobs(logprobs: TokenLogprob[] | null) {
+  return logprobs === null ? null : { content: logprobs, refusal: null };
 }
 
 function renderUsage(usage: ChatUsage) {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { NodeError } from "../serve/contract.ts";
-import { parseChatRequest, toSeed } from "./chat-request.ts";
+import { parseChatRequest } from "./chat-request.ts";
 
 const hello = [{ role: "user", content: "Hello" }];
 const encode = (body: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(body));
@@ -23,6 +23,10 @@ describe("parseChatRequest", () => {
       messages: [{ role: "user", content: "Hello" }],
       stream: false,
       includeUsage: false,
+      topLogprobs: null,
+      grammar: null,
+      logitBias: [],
+      n: 1,
       maxTokens: null,
       temperature: 1,
       topP: 1,
@@ -93,15 +97,19 @@ describe("parseChatRequest", () => {
     expect(parse(neutral)).toEqual(parse({}));
   });
 
+  it("takes log-probabilities with none to twenty of the likeliest, and a grammar", () => {
+    expect(parse({})).toMatchObject({ topLogprobs: null, grammar: null });
+    expect(parse({ logprobs: true }).topLogprobs).toBe(0);
+    expect(parse({ logprobs: true, top_logprobs: 20 }).topLogprobs).toBe(20);
+    expect(parse({ top_logprobs: 0 }).topLogprobs).toBeNull();
+    expect(parse({ grammar: 'root ::= "a"' }).grammar).toBe('root ::= "a"');
+  });
+
   it.each([
     ["tools", { tools: [{ type: "function", function: { name: "f" } }] }],
     ["tool_choice", { tool_choice: "required" }],
     ["functions", { functions: [{ name: "f" }] }],
     ["response_format", { response_format: { type: "json_object" } }],
-    ["logprobs", { logprobs: true }],
-    ["top_logprobs", { top_logprobs: 2 }],
-    ["n", { n: 2 }],
-    ["logit_bias", { logit_bias: { "1": 5 } }],
     ["modalities", { modalities: ["text", "audio"] }],
     ["audio", { audio: { voice: "alloy", format: "wav" } }],
     ["reasoning_effort", { reasoning_effort: "high" }],
@@ -145,6 +153,13 @@ describe("parseChatRequest", () => {
     ["stream", { stream: "yes" }],
     ["stream_options", { stream_options: { include_usage: true } }],
     ["frequency_penalty", { frequency_penalty: 3 }],
+    ["top_logprobs", { top_logprobs: 2 }],
+    ["top_logprobs", { logprobs: true, top_logprobs: 21 }],
+    ["n", { n: 17 }],
+    ["n", { n: 0 }],
+    ["logit_bias", { logit_bias: { hello: 5 } }],
+    ["logit_bias.1", { logit_bias: { "1": 101 } }],
+    ["grammar", { grammar: "" }],
   ])("names the field with a wrong value: %s", (param, body) => {
     expect(refusal(body)).toMatchObject({ status: 400, code: "invalid_value", param });
   });
@@ -167,18 +182,5 @@ describe("parseChatRequest", () => {
         }
       }),
     );
-  });
-});
-
-describe("toSeed", () => {
-  it("gives 32 bits for every integer, and never the value that means 'draw one'", () => {
-    fc.assert(
-      fc.property(fc.maxSafeInteger(), (value) => {
-        const seed = toSeed(value);
-        expect(Number.isInteger(seed) && seed >= 0 && seed < 0xffff_ffff).toBe(true);
-      }),
-    );
-    expect(toSeed(42)).toBe(42);
-    expect(toSeed(-1)).toBe(0xffff_fffe);
   });
 });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { NodeError } from "../serve/contract.ts";
 import { invalidRequest, unsupportedParameter } from "../serve/node-errors.ts";
+import { type Sampling, samplingShape, toSampling } from "./sampling.ts";
 
 export interface ChatMessage {
   role: "system" | "user" | "assistant";
@@ -8,34 +9,16 @@ export interface ChatMessage {
 }
 
 /** A chat completion request of which every field is understood and will be honoured. */
-export interface ChatRequest {
+export interface ChatRequest extends Sampling {
   messages: ChatMessage[];
   stream: boolean;
   /** Whether the stream ends with a usage chunk. */
   includeUsage: boolean;
-  /** Null: as many as the context holds. */
-  maxTokens: number | null;
-  temperature: number;
-  topP: number;
-  /** 0: off. */
-  topK: number;
-  /** 0: off. */
-  minP: number;
-  /** 32 bits; null: the engine draws one. */
-  seed: number | null;
-  stop: string[];
-  frequencyPenalty: number;
-  presencePenalty: number;
+  /** Log-probabilities to report, with so many of the likeliest tokens in each place; null: none. */
+  topLogprobs: number | null;
+  /** GBNF that each choice must match, as llama.cpp's server takes it; null: none. */
+  grammar: string | null;
 }
-
-/** What the API defaults to: OpenAI's reference says 1 for both. */
-const DEFAULT_TEMPERATURE = 1;
-const DEFAULT_TOP_P = 1;
-/**
- * Where the caller names no truncation at all, llama.cpp's own default applies: a small model that samples
- * from its whole vocabulary at temperature 1 soon loses the thread. `top_p: 1` or `min_p: 0` turns it off.
- */
-const DEFAULT_MIN_P = 0.05;
 
 /** Fields that change nothing about the answer of a node. */
 const HARMLESS = new Set([
@@ -54,16 +37,12 @@ const NEUTRAL_ONLY: Record<string, (value: unknown) => boolean> = {
   audio: () => false,
   function_call: (value) => value === "none" || value === "auto",
   functions: isEmpty,
-  logit_bias: isEmpty,
-  logprobs: (value) => value === false,
   modalities: (value) => Array.isArray(value) && value.length === 1 && value[0] === "text",
-  n: (value) => value === 1,
   prediction: () => false,
   reasoning_effort: (value) => value === "none",
   response_format: (value) => isRecord(value) && value.type === "text",
   tool_choice: (value) => value === "none" || value === "auto",
   tools: isEmpty,
-  top_logprobs: (value) => value === 0,
   verbosity: (value) => value === "medium",
   web_search_options: () => false,
 };
@@ -80,7 +59,6 @@ const messageSchema = z.object({
   content: contentSchema,
 });
 
-const penalty = z.number().min(-2).max(2).default(0);
 const tokenLimit = z.number().int().positive().optional();
 
 const requestSchema = z.object({
@@ -92,18 +70,14 @@ const requestSchema = z.object({
     .optional(),
   max_tokens: tokenLimit,
   max_completion_tokens: tokenLimit,
-  temperature: z.number().min(0).max(2).default(DEFAULT_TEMPERATURE),
-  top_p: z.number().gt(0).max(1).optional(),
-  top_k: z.number().int().min(0).optional(),
-  min_p: z.number().min(0).max(1).optional(),
-  seed: z.number().int().optional(),
-  stop: z.union([z.string().min(1), z.array(z.string().min(1)).max(4)]).optional(),
-  frequency_penalty: penalty,
-  presence_penalty: penalty,
+  logprobs: z.boolean().default(false),
+  top_logprobs: z.number().int().min(0).max(20).optional(),
+  grammar: z.string().min(1).optional(),
+  ...samplingShape,
 });
 
 /**
- * Reads the body of `POST /v1/chat/completions` (OpenAI's API reference; `top_k` and `min_p` as extensions).
+ * Reads the body of `POST /v1/chat/completions` (OpenAI's API reference; `top_k`, `min_p` and `grammar` as extensions).
  * Throws a `NodeError` with status 400 that names the field: `invalid_json`, `invalid_value` or, for what this
  * engine cannot honour, `unsupported_parameter`. `null` counts as absent, as in OpenAI's API.
  */
@@ -129,31 +103,23 @@ export function parseChatRequest(body: Uint8Array): ChatRequest {
       param: "stream_options",
     });
   }
-  const namesTruncation =
-    request.top_p !== undefined || request.top_k !== undefined || request.min_p !== undefined;
+  if (!request.logprobs && (request.top_logprobs ?? 0) > 0) {
+    throw invalidRequest({
+      message: "'top_logprobs' is only allowed with 'logprobs': true.",
+      param: "top_logprobs",
+    });
+  }
   return {
+    ...toSampling(request, request.max_completion_tokens ?? request.max_tokens ?? null),
     messages: request.messages.map(({ role, content }) => ({
       role: role === "developer" ? "system" : role,
       content: typeof content === "string" ? content : content.map((part) => part.text).join("\n"),
     })),
     stream: request.stream,
     includeUsage: request.stream_options?.include_usage ?? false,
-    maxTokens: request.max_completion_tokens ?? request.max_tokens ?? null,
-    temperature: request.temperature,
-    topP: request.top_p ?? DEFAULT_TOP_P,
-    topK: request.top_k ?? 0,
-    minP: request.min_p ?? (namesTruncation ? 0 : DEFAULT_MIN_P),
-    seed: request.seed === undefined ? null : toSeed(request.seed),
-    stop: typeof request.stop === "string" ? [request.stop] : (request.stop ?? []),
-    frequencyPenalty: request.frequency_penalty,
-    presencePenalty: request.presence_penalty,
+    topLogprobs: request.logprobs ? (request.top_logprobs ?? 0) : null,
+    grammar: request.grammar ?? null,
   };
-}
-
-/** Any integer as a seed of 32 bits; llama.cpp reads 0xFFFFFFFF as "draw one", so that one value moves. */
-export function toSeed(value: number): number {
-  const seed = Number(BigInt.asUintN(32, BigInt(value)));
-  return seed === 0xffff_ffff ? 0xffff_fffe : seed;
 }
 
 function parseObject(body: Uint8Array): Record<string, unknown> {

@@ -1,3 +1,4 @@
+import type { Confidence } from "../../../src/tunnel/protocol/confidence.ts";
 import type { ServedModel } from "../../../src/tunnel/protocol/messages.ts";
 import type { NodeRequest, NodeResponse } from "../serve/contract.ts";
 
@@ -10,6 +11,8 @@ export interface EnginePhases {
   /** Prompt tokens that were already in the slot's cache. */
   reusedTokens?: number;
   completionTokens?: number;
+  /** How sure the model was, where the engine tells; complete at the end. */
+  confidence?: Confidence;
 }
 
 export interface EngineRequest extends NodeRequest {
@@ -27,7 +30,7 @@ export interface Engine {
   /** How many calls it can run at once; more than that wait in the node's queue. */
   slots(): number;
   /** Runs one call. Rejects with `NodeError` before the head; `signal` frees the slot within one decode step. */
-  handle(request: EngineRequest): Promise<Omit<NodeResponse, "spans">>;
+  handle(request: EngineRequest): Promise<Omit<NodeResponse, "spans" | "confidence">>;
   /** Calls `listener` whenever `models()` or `slots()` changed. */
   onChange(listener: () => void): void;
   /** Ends child processes and returns when they are gone. */

@@ -1,4 +1,5 @@
 import type { Engine, EnginePhases } from "./engine.ts";
+import type { TokenLogprob } from "./logprobs.ts";
 
 /** A call of a test in flight: its phases, and its body as text once it ended. */
 export interface TestCall {
@@ -52,7 +53,12 @@ export async function startCall(
 export interface Completion {
   id: string;
   model: string;
-  choices: { message: { role: string; content: string }; finish_reason: string }[];
+  choices: {
+    index: number;
+    message: { role: string; content: string };
+    logprobs: { content: TokenLogprob[] } | null;
+    finish_reason: string;
+  }[];
   usage: {
     prompt_tokens: number;
     completion_tokens: number;
@@ -79,7 +85,12 @@ export async function complete(
 
 export interface Chunk {
   id: string;
-  choices: { delta: { role?: string; content?: string }; finish_reason: string | null }[];
+  choices: {
+    index: number;
+    delta: { role?: string; content?: string };
+    logprobs: { content: TokenLogprob[] } | null;
+    finish_reason: string | null;
+  }[];
   usage?: Completion["usage"] | null;
 }
 

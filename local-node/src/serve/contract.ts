@@ -1,3 +1,4 @@
+import type { Confidence } from "../../../src/tunnel/protocol/confidence.ts";
 import type { NodeSpan } from "../../../src/tunnel/protocol/messages.ts";
 
 /** A call as it came out of the tunnel (or from a test): the path was already matched against the fixed list. */
@@ -24,6 +25,8 @@ export interface NodeResponse {
   body: AsyncIterable<Uint8Array>;
   /** Spans measured so far; complete once `body` has ended. */
   spans(): NodeSpan[];
+  /** How sure the model was of its answer; undefined where the engine does not tell, or the body has not ended. */
+  confidence?(): Confidence | undefined;
 }
 
 export type NodeHandler = (request: NodeRequest) => Promise<NodeResponse>;

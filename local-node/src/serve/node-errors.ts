@@ -1,13 +1,19 @@
 import { NodeError } from "./contract.ts";
 
 /** 400: a field has a wrong value; `param` is its path, for example `messages[0].content`. */
-export function invalidRequest(options: { message: string; param?: string; code?: string }): NodeError {
+export function invalidRequest(options: {
+  message: string;
+  param?: string;
+  code?: string;
+  cause?: unknown;
+}): NodeError {
   return new NodeError({
     code: options.code ?? "invalid_value",
     message: options.message,
     status: 400,
     retryable: false,
     param: options.param,
+    cause: options.cause,
   });
 }
 

@@ -147,7 +147,7 @@ export function createServe(options: {
       // A reader that is gone before it began never touches the body.
       request.signal.addEventListener("abort", () => end(cancelled()), { once: true });
       if (request.signal.aborted) end(cancelled());
-      return { ...response, body: observed(response.body, end), spans };
+      return { ...response, body: observed(response.body, end), spans, confidence: () => phases.confidence };
     } catch (thrown) {
       end(thrown);
       if (!(thrown instanceof NodeError)) options.onInternalError?.(thrown);

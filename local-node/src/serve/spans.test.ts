@@ -45,6 +45,20 @@ describe("buildSpans", () => {
     for (const span of spans) nodeSpanSchema.parse(span);
   });
 
+  it("shows how sure the model was, where the engine tells", () => {
+    const statistics = { tokens: 3, meanLogprob: -0.5, minLogprob: -1, meanMargin: 2, minMargin: -0.25 };
+    const confidence = { over: "values" as const, ...statistics, completionTokens: 20, prefix: statistics };
+    const [server] = buildSpans({ ...call, phases: { ...call.phases, confidence } }, 9_000_000, ids());
+    expect(server?.attributes).toMatchObject({
+      "routelet.node.confidence.over": "values",
+      "routelet.node.confidence.tokens": 3,
+      "routelet.node.confidence.mean_logprob": -0.5,
+      "routelet.node.confidence.min_logprob": -1,
+      "routelet.node.confidence.mean_margin": 2,
+      "routelet.node.confidence.min_margin": -0.25,
+    });
+  });
+
   it("names the latencies as vLLM does, in seconds, and leaves model and usage to the gateway", () => {
     const spans = buildSpans(call, 9_000_000, ids());
     expect(spans[0]?.attributes).toEqual({

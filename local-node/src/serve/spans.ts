@@ -1,3 +1,4 @@
+import type { Confidence } from "../../../src/tunnel/protocol/confidence.ts";
 import type { NodeSpan } from "../../../src/tunnel/protocol/messages.ts";
 import type { EnginePhases } from "../engines/engine.ts";
 
@@ -48,6 +49,7 @@ export function buildSpans(call: CallTimes, nowUs: number, newSpanId: () => stri
   if (phases.completionTokens !== undefined) {
     attributes["routelet.node.completion_tokens"] = phases.completionTokens;
   }
+  if (phases.confidence !== undefined) Object.assign(attributes, confidenceAttributes(phases.confidence));
 
   const child = (name: string, startUs: number, childEndUs: number): NodeSpan => ({
     spanId: newSpanId(),
@@ -74,6 +76,18 @@ export function buildSpans(call: CallTimes, nowUs: number, newSpanId: () => stri
   if (prefillStartUs !== undefined) spans.push(child("prefill", prefillStartUs, firstTokenUs ?? endUs));
   if (firstTokenUs !== undefined) spans.push(child("decode", firstTokenUs, engineEndUs));
   return spans;
+}
+
+/** In the final frame stands all of it; of the prefix, a trace needs nothing. */
+function confidenceAttributes(confidence: Confidence): Attributes {
+  return {
+    "routelet.node.confidence.over": confidence.over,
+    "routelet.node.confidence.tokens": confidence.tokens,
+    "routelet.node.confidence.mean_logprob": confidence.meanLogprob,
+    "routelet.node.confidence.min_logprob": confidence.minLogprob,
+    "routelet.node.confidence.mean_margin": confidence.meanMargin,
+    "routelet.node.confidence.min_margin": confidence.minMargin,
+  };
 }
 
 /** The incoming `traceparent` (W3C Trace Context) with another parent; undefined where none or a broken one came. */

@@ -1,3 +1,4 @@
+import type { Confidence } from "../../../src/tunnel/protocol/confidence.ts";
 import { FRAME } from "../../../src/tunnel/protocol/frames.ts";
 import { encodeJsonFrame, encodeWithSpans } from "../../../src/tunnel/protocol/json-payload.ts";
 import type { NodeSpan, StreamError } from "../../../src/tunnel/protocol/messages.ts";
@@ -28,8 +29,9 @@ export function answerError(lane: Lane, stream: number, error: NodeError): void 
   lane.finish(endFrame(stream, []));
 }
 
-export function endFrame(stream: number, spans: NodeSpan[]): Uint8Array {
-  return encodeWithSpans({ type: FRAME.responseEnd, stream, fields: {}, spans });
+export function endFrame(stream: number, spans: NodeSpan[], confidence?: Confidence): Uint8Array {
+  const fields = confidence === undefined ? {} : { confidence };
+  return encodeWithSpans({ type: FRAME.responseEnd, stream, fields, spans });
 }
 
 export function errorFrame(stream: number, error: StreamError): Uint8Array {

@@ -136,7 +136,7 @@ export class Call {
       const { status, headers } = response;
       this.#lane.head(encodeJsonFrame(FRAME.responseHead, stream, { status, headers }));
       await this.#sendBody(response);
-      this.#finish(endFrame(stream, response.spans()));
+      this.#finish(endFrame(stream, response.spans(), response.confidence?.()));
     } catch (thrown) {
       this.#fail(thrown);
     }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { confidenceSchema } from "./confidence.ts";
 
 /** The range of protocol versions that this build speaks; the welcome carries the gateway's. */
 export const PROTOCOL = { min: 1, max: 1 } as const;
@@ -58,7 +59,11 @@ export const nodeSpanSchema = z.object({
 export type NodeSpan = z.infer<typeof nodeSpanSchema>;
 
 /** Node to gateway: the last frame of a call. */
-export const responseEndSchema = z.object({ spans: z.array(nodeSpanSchema).max(64) });
+export const responseEndSchema = z.object({
+  spans: z.array(nodeSpanSchema).max(64),
+  /** Missing from engines that do not tell, and from nodes that are older; one that is broken costs no answer. */
+  confidence: confidenceSchema.optional().catch(undefined),
+});
 
 /** Either side: the stream failed. Nothing follows on it. */
 export const streamErrorSchema = z.object({

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { scriptBeside } from "../../script-beside.ts";
 import type { CallMessage, ChildMessage, LoadedModel, LoadOptions, ParentMessage } from "./ipc.ts";
+import { createStderrFilter } from "./stderr-filter.ts";
 
 export type EngineLog = (level: "info" | "warn" | "error", message: string) => void;
 
@@ -55,7 +56,11 @@ export async function createChildHost(options: {
       env: { ...childEnvironment(process.env), UV_THREADPOOL_SIZE: String(options.threadPoolSize) },
     });
     child = started;
-    started.stderr?.setEncoding("utf8").on("data", (text: string) => options.log("warn", text.trim()));
+    const loggable = createStderrFilter();
+    started.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      const shown = loggable(text).trim();
+      if (shown !== "") options.log("warn", shown);
+    });
     started.on("message", (message: ChildMessage) => {
       if (message.type === "ready") {
         loaded = message.model;

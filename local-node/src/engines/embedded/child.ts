@@ -13,6 +13,8 @@ import { createSlotPool, type SlotPool } from "./slots.ts";
 
 type Sequence = Runtime["sequences"][number];
 
+type GenerateMessage = Extract<ParentMessage, { type: "generate" }>;
+
 interface Call {
   abort: AbortController;
   paused: PromiseWithResolvers<void> | null;
@@ -59,8 +61,9 @@ function tokenizePrompt({ model, template }: Runtime, request: ChatRequest): Tok
   });
 }
 
-async function run(id: number, request: ChatRequest, call: Call): Promise<void> {
+async function run(message: GenerateMessage, call: Call): Promise<void> {
   if (runtime === null || slots === null) throw new Error("a call came before the model was ready");
+  const { id, request } = message;
   const { model, threads, slices, loaded } = runtime;
   const receivedAt = performance.now();
   const elapsedUs = (): number => Math.round((performance.now() - receivedAt) * 1000);
@@ -72,39 +75,55 @@ async function run(id: number, request: ChatRequest, call: Call): Promise<void> 
       param: "messages",
     });
   }
+  assertBiasedTokens(request.logitBias, runtime.vocabularySize);
+  const grammar = request.grammar === null ? null : await runtime.grammars.compile(request.grammar);
   const { signal } = call.abort;
   const sequence = await slots.acquire(prompt, signal);
   if (sequence === null) {
     const usage = { promptTokens: prompt.length, cachedTokens: 0, completionTokens: 0 };
-    send({ type: "end", id, finishReason: null, usage, endUs: elapsedUs() });
+    send({ type: "end", id, cancelled: true, usage, confidence: null, endUs: elapsedUs() });
     return;
   }
   try {
     const prefillStartUs = elapsedUs();
-    const { finishReason, usage } = await generate({
+    const ended = await generate({
       model,
       sequence,
       threads,
       slices,
       prompt,
-      request,
+      sampling: request,
+      topLogprobs: request.topLogprobs,
+      grammar,
+      labelOf: runtime.labelOf,
       signal,
       ready: () => call.paused?.promise ?? Promise.resolve(),
       onPrefill: (usage) => send({ type: "prefill", id, usage, prefillStartUs }),
       onFirstToken: (usage) => send({ type: "first", id, usage, firstTokenUs: elapsedUs() }),
-      onText: (text, completionTokens) => send({ type: "text", id, text, completionTokens }),
+      onText: (part) => send({ type: "text", id, ...part }),
+      onFinish: (choice, finishReason) => send({ type: "finish", id, choice, finishReason }),
     });
-    send({ type: "end", id, finishReason, usage, endUs: elapsedUs() });
+    send({ type: "end", id, ...ended, endUs: elapsedUs() });
   } finally {
     slots.release(sequence);
   }
 }
 
-async function start({ id, request }: Extract<ParentMessage, { type: "generate" }>): Promise<void> {
+function assertBiasedTokens(bias: ChatRequest["logitBias"], vocabularySize: number): void {
+  const unknown = bias.find(([token]) => token >= vocabularySize);
+  if (unknown === undefined) return;
+  throw invalidRequest({
+    message: `'logit_bias' names token ${unknown[0]}, and this model has ${vocabularySize} tokens. Token ids belong to one model's vocabulary.`,
+    param: "logit_bias",
+  });
+}
+
+async function start(message: GenerateMessage): Promise<void> {
+  const { id } = message;
   const call: Call = { abort: new AbortController(), paused: null };
   calls.set(id, call);
   try {
-    await run(id, request, call);
+    await run(message, call);
   } catch (error) {
     send(toFailed(id, error));
   } finally {

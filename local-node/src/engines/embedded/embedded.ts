@@ -1,10 +1,18 @@
 import { randomBytes } from "node:crypto";
+import { concatBytes } from "../../../../src/tunnel/protocol/frames.ts";
 import { CHAT_ONLY, type ServedModel } from "../../../../src/tunnel/protocol/messages.ts";
 import { NodeError } from "../../serve/contract.ts";
 import { cancelled, engineFailed, modelNotLoaded } from "../../serve/node-errors.ts";
-import { type ChatUsage, createChunkRenderer, renderCompletion } from "../chat-output.ts";
-import { parseChatRequest } from "../chat-request.ts";
+import {
+  type ChatIdentity,
+  type ChatUsage,
+  createChunkRenderer,
+  type FinishReason,
+  renderCompletion,
+} from "../chat-output.ts";
+import { type ChatRequest, parseChatRequest } from "../chat-request.ts";
 import type { Engine, EnginePhases, EngineRequest } from "../engine.ts";
+import type { TokenLogprob } from "../logprobs.ts";
 import { createBodyQueue } from "./body-queue.ts";
 import { createChildHost, type EngineLog } from "./child-host.ts";
 import type { CallMessage, LoadOptions } from "./ipc.ts";
@@ -47,7 +55,13 @@ interface Call {
 const DEFAULT_UNREAD_BYTES = 256 * 1024;
 const MIN_THREAD_POOL = 8;
 
-const CAPABILITIES: ServedModel["capabilities"] = { ...CHAT_ONLY, penalties: true };
+const CAPABILITIES: ServedModel["capabilities"] = {
+  ...CHAT_ONLY,
+  logprobs: true,
+  multipleChoices: true,
+  logitBias: true,
+  penalties: true,
+};
 
 /**
  * llama.cpp through its Node.js bindings, one child process for one model, so that a crash takes only that model along
@@ -134,8 +148,8 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
         cancel: () => host.send({ type: "cancel", id }),
         pressure: (high) => host.send({ type: high ? "pause" : "resume", id }),
         renderer: chat.stream
-          ? createChunkRenderer(identity, chat.includeUsage)
-          : createWholeRenderer((reply) => renderCompletion(identity, reply)),
+          ? createStreamRenderer(createChunkRenderer(identity, chat.includeUsage), chat)
+          : createWholeRenderer(identity, chat),
         streamed: chat.stream,
         unreadBytes: options.unreadBytes ?? DEFAULT_UNREAD_BYTES,
       });
@@ -145,24 +159,47 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
   };
 }
 
-type Renderer = {
+/** Turns what the child says into bytes of the body; null: nothing yet. */
+interface Renderer {
   start(): Uint8Array | null;
-  text(content: string): Uint8Array | null;
-  end: ReturnType<typeof createChunkRenderer>["end"];
-};
+  text(message: Extract<CallMessage, { type: "text" }>): Uint8Array | null;
+  finish(choice: number, finishReason: FinishReason): Uint8Array | null;
+  end(usage: ChatUsage): Uint8Array;
+}
 
-/** Collects the text of a call that is not streamed; it is bounded by the context. */
-function createWholeRenderer(
-  render: (reply: Parameters<typeof renderCompletion>[1]) => Uint8Array,
+function createStreamRenderer(
+  chunks: ReturnType<typeof createChunkRenderer>,
+  { topLogprobs, n }: ChatRequest,
 ): Renderer {
-  let content = "";
+  return {
+    start: () => concatBytes(Array.from({ length: n }, (_, choice) => chunks.start(choice))),
+    text: ({ choice, text, logprobs }) => chunks.text(choice, text, topLogprobs === null ? null : logprobs),
+    finish: (choice, finishReason) => chunks.finish(choice, finishReason),
+    end: (usage) => chunks.end(usage),
+  };
+}
+
+/** Collects the choices of a call that is not streamed; they are bounded by the context. */
+function createWholeRenderer(identity: ChatIdentity, { topLogprobs, n }: ChatRequest): Renderer {
+  const choices = Array.from({ length: n }, () => ({
+    content: "",
+    logprobs: topLogprobs === null ? null : ([] as TokenLogprob[]),
+    finishReason: "stop" as FinishReason,
+  }));
   return {
     start: () => null,
-    text: (text) => {
-      content += text;
+    text({ choice, text, logprobs }) {
+      const collected = choices[choice];
+      if (collected !== undefined) collected.content += text;
+      collected?.logprobs?.push(...logprobs);
       return null;
     },
-    end: (finishReason, usage) => render({ content, finishReason, usage }),
+    finish(choice, finishReason) {
+      const collected = choices[choice];
+      if (collected !== undefined) collected.finishReason = finishReason;
+      return null;
+    },
+    end: (usage) => renderCompletion(identity, { choices, usage }),
   };
 }
 
@@ -236,17 +273,21 @@ function runCall(options: {
           break;
         case "text":
           phases.completionTokens = message.completionTokens;
-          write(renderer.text(message.text));
+          write(renderer.text(message));
+          break;
+        case "finish":
+          write(renderer.finish(message.choice, message.finishReason));
           break;
         case "end":
           settle();
           phases.endUs = message.endUs;
           noteUsage(phases, message.usage);
-          if (message.finishReason === null) {
+          phases.confidence = message.confidence ?? undefined;
+          if (message.cancelled) {
             fail(cancelled());
             break;
           }
-          write(renderer.end(message.finishReason, message.usage));
+          write(renderer.end(message.usage));
           queue.end();
           open();
           break;

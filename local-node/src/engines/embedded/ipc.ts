@@ -1,5 +1,7 @@
+import type { Confidence } from "../../../../src/tunnel/protocol/confidence.ts";
 import type { ChatUsage, FinishReason } from "../chat-output.ts";
 import type { ChatRequest } from "../chat-request.ts";
+import type { TokenLogprob } from "../logprobs.ts";
 
 /** What the child is told before anything else. */
 export interface LoadOptions {
@@ -36,13 +38,31 @@ export type CallMessage =
   | { type: "prefill"; id: number; usage: ChatUsage; prefillStartUs: number }
   /** The first token is there: the answer begins. */
   | { type: "first"; id: number; usage: ChatUsage; firstTokenUs: number }
-  /** Text that is final; `completionTokens` counts up to here. */
-  | { type: "text"; id: number; text: string; completionTokens: number }
+  /** Text of a choice that is final; `completionTokens` counts those of all choices up to here. */
+  | {
+      type: "text";
+      id: number;
+      choice: number;
+      text: string;
+      /** Of the tokens of this text, where the call asked for them. */
+      logprobs: TokenLogprob[];
+      completionTokens: number;
+    }
+  /** A choice is complete. */
+  | { type: "finish"; id: number; choice: number; finishReason: FinishReason }
   /**
-   * The call ended by itself or was cancelled (`finishReason` null). The completion tokens include the end token,
-   * which shows as no text: it was computed, and llama.cpp's server counts it too.
+   * All choices are complete, or the call was cancelled. The completion tokens include end tokens, which show as no
+   * text: they were computed, and llama.cpp's server counts them too.
    */
-  | { type: "end"; id: number; finishReason: FinishReason | null; usage: ChatUsage; endUs: number }
+  | {
+      type: "end";
+      id: number;
+      cancelled: boolean;
+      usage: ChatUsage;
+      /** Null where no token was generated. */
+      confidence: Confidence | null;
+      endUs: number;
+    }
   | {
       type: "failed";
       id: number;

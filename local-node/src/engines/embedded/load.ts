@@ -9,6 +9,7 @@ import {
 } from "node-llama-cpp";
 import { usableCores } from "../../hardware/usable-cores.ts";
 import { type ChatTemplate, createChatTemplate } from "./chat-template.ts";
+import { createGrammars, type Grammars } from "./grammars.ts";
 import type { LoadedModel, LoadOptions } from "./ipc.ts";
 import { createSliceSize, type SliceSize } from "./slice-size.ts";
 import {
@@ -18,6 +19,7 @@ import {
   readCpuTimes,
   type ThreadGovernor,
 } from "./threads.ts";
+import { createTokenLabels, type TokenLabel } from "./token-labels.ts";
 
 const DEFAULT_CONTEXT_TOKENS = 8192;
 const DEFAULT_SEQUENCES = { cpu: 2, gpu: 4 };
@@ -31,6 +33,10 @@ export interface Runtime {
   template: ChatTemplate;
   threads: ThreadGovernor;
   slices: SliceSize;
+  grammars: Grammars;
+  labelOf: (token: Token) => TokenLabel;
+  /** Tokens are numbered below it. */
+  vocabularySize: number;
   loaded: LoadedModel;
 }
 
@@ -106,6 +112,9 @@ export async function loadRuntime(
     template,
     threads,
     slices: createSliceSize(),
+    grammars: createGrammars(llama),
+    labelOf: createTokenLabels(model),
+    vocabularySize: model.fileInfo.metadata.tokenizer.ggml.tokens.length,
     loaded: {
       slots,
       contextTokens: context.contextSize,
