@@ -1,9 +1,9 @@
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type ClientWorld, startClientWorld } from "./harness/clients.ts";
 import { API_KEY, type TestGateway } from "./harness/gateway.ts";
-import { WEATHER_ARGUMENTS } from "./harness/scripted-model.ts";
+import { alwaysStreaming, scriptedModel, WEATHER_ARGUMENTS } from "./harness/scripted-model.ts";
 import type { Upstream } from "./harness/upstream.ts";
 
 const SCHEMA = { type: "object" as const, properties: { city: { type: "string" } }, required: ["city"] };
@@ -135,9 +135,11 @@ describe.each([
     ["an Anthropic backend", "claude-x", "llm/anthropic/claude-x", 8],
   ])("with %s", (_backend, model, servedBy, inputTokens) => {
     it.each([
-      ["whole", false],
-      ["streamed", true],
-    ])("makes a tool round trip, %s", async (_how, stream) => {
+      ["whole", false, scriptedModel],
+      ["streamed", true, scriptedModel],
+      ["whole, from a backend that streams unasked", false, alwaysStreaming(scriptedModel)],
+    ])("makes a tool round trip, %s", async (_how, stream, provider) => {
+      upstream.always(provider);
       const [first, second] = await client({ model, stream });
       expect(first).toMatchObject({
         text: "",
@@ -161,6 +163,8 @@ async function expectRecorded(servedBy: string): Promise<void> {
     })
     .toMatchObject({ outcome: "done", served_by: servedBy, usage: { input_tokens: 8, output_tokens: 4 } });
 }
+
+afterEach(() => upstream.always(scriptedModel));
 
 describe("POST /v1/messages/count_tokens", () => {
   const count = (model: string) =>

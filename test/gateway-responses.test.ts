@@ -9,8 +9,8 @@ import {
 } from "../src/dialects/openai-responses/fixtures/check-stream.ts";
 import { BACKENDS, type ClientWorld, startClientWorld } from "./harness/clients.ts";
 import { API_KEY, startTestGateway, type TestGateway } from "./harness/gateway.ts";
-import { startResponsesProvider, THOUGHT } from "./harness/responses-provider.ts";
-import { FINAL_WORDS, PLAIN_WORDS } from "./harness/scripted-model.ts";
+import { responsesProvider, startResponsesProvider, THOUGHT } from "./harness/responses-provider.ts";
+import { alwaysStreaming, FINAL_WORDS, PLAIN_WORDS } from "./harness/scripted-model.ts";
 import type { Upstream } from "./harness/upstream.ts";
 
 type Json = Record<string, unknown>;
@@ -174,6 +174,17 @@ describe("a provider that speaks responses itself, and stores nothing", () => {
     expect(await openai.responses.retrieve(second.id)).toMatchObject({ id: second.id, store: true });
     const items = await openai.responses.inputItems.list(second.id, { order: "asc" });
     expect(items.data).toHaveLength(4);
+  });
+
+  it("answers whole where it streams unasked", async () => {
+    provider.always(alwaysStreaming(responsesProvider));
+    const { data, response } = await openai.responses
+      .create({ model: "gpt-5-mini", input: "x" })
+      .withResponse();
+    provider.always(responsesProvider);
+    expect(response.headers.get("content-type")).toBe("application/json");
+    expect(data).toMatchObject({ status: "completed", store: true, output_text: PLAIN_WORDS });
+    expect(await openai.responses.retrieve(data.id)).toMatchObject({ id: data.id });
   });
 
   it("gets the words of items that the client names by their ids", async () => {

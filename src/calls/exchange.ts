@@ -1,7 +1,9 @@
 import type { WireDialect } from "../dialects/call.ts";
 import type { ClientDialect, RenderContext, ReplyStream, WholeReply } from "../dialects/dialect.ts";
+import { emptyRequest } from "../dialects/model-request.ts";
 import { backendDialect } from "../dialects/registry.ts";
 import { replyEvents } from "../dialects/reply-events.ts";
+import { beginsAsEvents, incompleteStream, readWholeReply } from "../dialects/reply-of-events.ts";
 import { streamOfEvents, translateStream, translateWhole } from "../dialects/translate.ts";
 import { RouteletError } from "../errors.ts";
 
@@ -37,6 +39,17 @@ export function notAReply(): RouteletError {
   });
 }
 
+/** The reply that a stream of the client's own dialect ends with. */
+function wholeOfStream(follow: ReplyStream, body: Uint8Array): Uint8Array {
+  follow.push(body);
+  follow.flush();
+  const { facts } = follow;
+  if (facts.inBandError !== null) throw facts.inBandError;
+  const reply = follow.reply?.() ?? null;
+  if (reply === null) throw facts.id === null ? notAReply() : incompleteStream();
+  return new TextEncoder().encode(JSON.stringify(reply));
+}
+
 /**
  * Words an attempt at a backend that speaks `speaks`. In the client's own dialect bytes pass through; in another
  * they are translated through the internal form.
@@ -52,8 +65,17 @@ export function exchangeWith(options: {
   const { client, speaks, model, context } = options;
   const { call } = context;
   const backend = backendDialect(speaks);
+  /** The reply as it should have come, where it came as a stream that nobody asked for. */
+  const asWhole = (body: Uint8Array): Uint8Array => {
+    if (!beginsAsEvents(body)) return body;
+    const follow = client.passStream(context);
+    if (follow.reply !== undefined) return wholeOfStream(follow, body);
+    if (backend === null) return body;
+    // In its own dialect a request has no names that were changed for the backend.
+    return client.renderReply(readWholeReply(backend, body, emptyRequest()), context);
+  };
   const readPassed = (body: Uint8Array): WholeReply => {
-    const whole = client.passWhole(body, context);
+    const whole = client.passWhole(asWhole(body), context);
     if (whole.facts.inBandError !== null) throw whole.facts.inBandError;
     if (whole.facts.malformedEvents > 0) throw notAReply();
     return whole;
@@ -67,7 +89,7 @@ export function exchangeWith(options: {
       return client.streamWhole(readPassed(body), context);
     const asked = request ?? call.request?.() ?? null;
     if (backend === null || asked === null) throw notAReply();
-    return streamOfEvents(replyEvents(backend.readReply(body, asked)), client.openRenderer(context));
+    return streamOfEvents(replyEvents(readWholeReply(backend, body, asked)), client.openRenderer(context));
   };
   if (backend === null || request === null) {
     return {

@@ -193,7 +193,9 @@ export async function tryBackend(
     }
     if (!call.stream) {
       const { body, facts } = exchange.readWhole(whole);
-      return ready({ whole: body, facts });
+      // What came as a stream all the same is whole now.
+      const isStream = /^text\/event-stream/i.test(headers.get("content-type") ?? "");
+      return ready({ whole: body, facts }, isStream ? "application/json" : undefined);
     }
     const follow = exchange.streamWhole(whole);
     return ready({ held: follow.flush(), rest: EMPTY_READER, follow }, EVENT_STREAM);

@@ -1,6 +1,6 @@
 import type { RouteletError } from "../errors.ts";
 import type { Call, WireDialect } from "./call.ts";
-import type { ModelRequest } from "./model-request.ts";
+import type { ModelRequest, ReasoningPart } from "./model-request.ts";
 import type { Reply, ReplyEvent, ReplyFacts } from "./reply.ts";
 
 /** What a renderer may need to know beside the reply itself. */
@@ -116,7 +116,8 @@ export interface Problem {
 
 /** A dialect as backends speak it, for calls that came in another one. Pure. */
 export interface BackendDialect {
-  name: WireDialect;
+  /** One of those that are translated. */
+  name: ReasoningPart["origin"];
   /**
    * What of the request it cannot honour; empty when it can be rendered. With the backend's name for the model also what
    * this model cannot; without, only what none can.

@@ -9,6 +9,7 @@ import type {
 } from "./dialect.ts";
 import type { ModelRequest } from "./model-request.ts";
 import { emptyFacts, type ReplyEvent, type ReplyFacts } from "./reply.ts";
+import { readWholeReply } from "./reply-of-events.ts";
 
 /** The two ends of a translated reply. */
 export interface Translation {
@@ -123,7 +124,7 @@ export function translateWhole(
   body: Uint8Array,
   { backend, client, request, context }: Translation,
 ): WholeReply {
-  const reply = backend.readReply(body, request);
+  const reply = readWholeReply(backend, body, request);
   return {
     body: client.renderReply(reply, context),
     facts: {

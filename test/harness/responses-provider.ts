@@ -32,7 +32,8 @@ function refused({ store, previous_response_id, input }: Json): Reply | null {
 
 let made = 0;
 
-function respond(request: UpstreamRequest): Reply {
+/** Answers as that provider does. */
+export function responsesProvider(request: UpstreamRequest): Reply {
   if (request.path !== "/v1/responses") return refusal(404, "", `no ${request.path}`);
   const body = JSON.parse(request.body.toString()) as Json;
   const no = refused(body);
@@ -100,5 +101,5 @@ function respond(request: UpstreamRequest): Reply {
 
 /** OpenAI's `/v1/responses` as it is to who lets it store nothing: a model that thinks, and refuses what it cannot know. */
 export function startResponsesProvider(): Promise<Upstream> {
-  return startUpstream(respond);
+  return startUpstream(responsesProvider);
 }

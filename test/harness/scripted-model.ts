@@ -131,3 +131,14 @@ export function scriptedModel(request: UpstreamRequest): Reply {
     return anthropic ? anthropicError(500, "api_error") : errorReply({ status: 500, code: "server_error" });
   return anthropic ? messagesAnswer(body) : chatAnswer(body);
 }
+
+/** A provider that streams its answer whatever was asked for, as some servers and proxies do. */
+export function alwaysStreaming(
+  provider: (request: UpstreamRequest) => Reply,
+): (request: UpstreamRequest) => Reply {
+  return (request) => {
+    if (request.path.endsWith("/count_tokens")) return provider(request);
+    const body = { ...(JSON.parse(request.body.toString()) as Body), stream: true };
+    return provider({ ...request, body: Buffer.from(JSON.stringify(body)) });
+  };
+}
