@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { chatEvent, chatReply, chatStream, EVENT_STREAM, errorReply } from "./harness/chat-replies.ts";
 import { startTestGateway, type TestGateway } from "./harness/gateway.ts";
-import { messageReply } from "./harness/messages-replies.ts";
+import { messageReply, messageStreamSteps } from "./harness/messages-replies.ts";
 import { type Reply, startUpstream, type Upstream } from "./harness/upstream.ts";
 
 const MESSAGES = [{ role: "user", content: "hello" }];
@@ -231,6 +231,36 @@ describe("hedging", () => {
         outcome: "done",
         usage: { output_tokens: 3 },
         attempts: [{ error_code: "hedge_lost", outcome: "cancelled" }, { outcome: "done" }],
+      });
+  });
+
+  it("counts what the loser had spent, where it told before it was cancelled", async () => {
+    const price = { from: "2025-01-01", input_per_million: 1_000_000, output_per_million: 0 };
+    await settings({
+      fallbacks: ["gpt-b"],
+      hedging: { after_ms: 100 },
+      prices: [
+        { model: "anthropic/claude-a", ...price },
+        { model: "openai/gpt-b", ...price },
+      ],
+    });
+    const [begun, ...rest] = messageStreamSteps({ blocks: [{ type: "text", text: "slow" }] });
+    if (begun === undefined) throw new Error("no first event");
+    byModel({
+      "claude-a": { headers: EVENT_STREAM, steps: [begun, { waitMs: 5_000 }, ...rest] },
+      "gpt-b": chatStream({ tokens: ["fast"], promptTokens: 7 }),
+    });
+    const response = await gateway.chat({ model: "claude-a", messages: MESSAGES, stream: true });
+    expect(await response.text()).toContain("fast");
+    await expect
+      .poll(() => gateway.admin(`/api/calls/${response.headers.get("x-routelet-call")}`))
+      .toMatchObject({
+        usage: { input_tokens: 7 },
+        cost_usd: 15,
+        attempts: [
+          { error_code: "hedge_lost", usage: { input_tokens: 8 }, cost_usd: 8 },
+          { outcome: "done", usage: { input_tokens: 7 }, cost_usd: 7 },
+        ],
       });
   });
 

@@ -16,6 +16,8 @@ export interface AttemptLog {
   /** Trace headers for the node; empty for a cloud provider. */
   readonly tunnelHeaders: Record<string, string>;
   answered(reply: BackendReply): void;
+  /** What is known of the reply so far, kept up by who reads it: an attempt that fails may have told what it cost. */
+  reading(facts: ReplyFacts): void;
   firstByte(): void;
   /** Runs when the attempt has ended. */
   onEnd(listener: () => void): void;
@@ -109,6 +111,7 @@ export function openAttemptLog(options: {
   const tunnel = isNode ? span.tunnel({ nodeId: planned.nodeId, startedAt }) : null;
   const listeners: (() => void)[] = [];
   let reply: BackendReply | null = null;
+  let known: ReplyFacts | null = null;
   let closing: Promise<void> | null = null;
   const record: AttemptRecord = {
     seq,
@@ -171,6 +174,9 @@ export function openAttemptLog(options: {
       reply = answer;
       record.status = answer.status;
     },
+    reading(facts) {
+      known = facts;
+    },
     firstByte() {
       record.firstByteMs = now() - startedAt;
     },
@@ -179,7 +185,7 @@ export function openAttemptLog(options: {
       span.content(() => options.said(reply()));
     },
     fail(error, status) {
-      closing ??= close(outcomeOf(error), error, null, status ?? record.status);
+      closing ??= close(outcomeOf(error), error, known, status ?? record.status);
     },
     end({ outcome, error, facts }) {
       closing ??= close(outcome, error, facts, record.status);

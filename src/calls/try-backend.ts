@@ -193,15 +193,18 @@ export async function tryBackend(
     }
     if (!call.stream) {
       const { body, facts } = exchange.readWhole(whole);
+      log.reading(facts);
       // What came as a stream all the same is whole now.
       const isStream = /^text\/event-stream/i.test(headers.get("content-type") ?? "");
       return ready({ whole: body, facts }, isStream ? "application/json" : undefined);
     }
     const follow = exchange.streamWhole(whole);
+    log.reading(follow.facts);
     return ready({ held: follow.flush(), rest: EMPTY_READER, follow }, EVENT_STREAM);
   }
   const rest = reply.reader();
   const follow = exchange.openStream();
+  log.reading(follow.facts);
   try {
     const held = await holdUntilContent(rest, follow, signal);
     return ready({ held: held.length > 1 ? [joinBytes(held)] : held, rest, follow });
