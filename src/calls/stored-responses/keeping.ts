@@ -132,7 +132,7 @@ export async function keepingOf(options: {
       await keepResponse({
         env,
         projectId,
-        id: typeof reply.id === "string" ? reply.id : responseIdOf(callId),
+        id: responseIdOf(callId),
         previousId,
         content: {
           input: own,

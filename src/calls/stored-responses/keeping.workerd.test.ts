@@ -12,17 +12,21 @@ const CALL_ID = "call_01j0000000000000000000000000";
 const projectId = "default";
 
 interface Where {
+  callId?: string;
   mayLeave?: boolean;
   localOnly?: boolean;
   settings?: Partial<typeof DEFAULT_SETTINGS>;
 }
 
-const keeping = (body: object, { mayLeave = true, localOnly = false, settings = {} }: Where = {}) =>
+const keeping = (
+  body: object,
+  { callId = CALL_ID, mayLeave = true, localOnly = false, settings = {} }: Where = {},
+) =>
   keepingOf({
     env,
     projectId,
     call: parseResponsesCall(new TextEncoder().encode(JSON.stringify({ model: "m", input: "hi", ...body }))),
-    callId: CALL_ID,
+    callId,
     settings: { ...DEFAULT_SETTINGS, ...settings },
     mayLeave,
     localOnly,
@@ -32,9 +36,9 @@ const keeping = (body: object, { mayLeave = true, localOnly = false, settings = 
 const said = (id: string, text: string) => ({ id, type: "message", role: "assistant", content: text });
 
 async function keep(id: string, body: object = {}, where?: Where): Promise<void> {
-  const { keep } = await keeping(body, where);
+  const { keep } = await keeping(body, { callId: id.replace("resp_", "call_"), ...where });
   if (keep === null) throw new Error("not kept");
-  await keep({ id, object: "response", output: [said(`msg_${id}`, `said in ${id}`)] });
+  await keep({ id: "the provider's own", object: "response", output: [said(`msg_${id}`, `said in ${id}`)] });
 }
 
 const METADATA_ONLY = { content: { ...DEFAULT_SETTINGS.content, store: "off" as const } };
@@ -82,6 +86,17 @@ describe("whether a reply is kept", () => {
     });
   });
 
+  it("under an id of its own: a provider that gives the same one twice overwrites nothing", async () => {
+    await keep("resp_a", { input: "first" });
+    await keep("resp_b", { input: "second" });
+    const read = async (id: string) => JSON.stringify((await readResponse({ env, projectId, id }))?.input);
+    expect([await read("resp_a"), await read("resp_b")]).toEqual([
+      expect.stringContaining("first"),
+      expect.stringContaining("second"),
+    ]);
+    expect(await readResponse({ env, projectId, id: "the provider's own" })).toBeNull();
+  });
+
   it("is for as long as the settings say", async () => {
     const responses = { ...DEFAULT_SETTINGS.responses, keepDays: 2 };
     await keep("resp_day", {}, { settings: { responses } });
@@ -121,11 +136,12 @@ describe("what a call goes on from", () => {
   it("is found by the ids of items, and kept in their place", async () => {
     await keep("resp_r1");
     const reference = { type: "item_reference", id: "msg_resp_r1" };
-    const { call, keep: keepIt } = await keeping({ input: [reference, { role: "user", content: "more" }] });
+    const input = [reference, { role: "user", content: "more" }];
+    const { call, keep: keepIt } = await keeping({ input }, { callId: "call_r2" });
     const resolved = [said("msg_resp_r1", "said in resp_r1"), { role: "user", content: "more" }];
     expect(JSON.parse(call.text).input).toEqual(resolved);
     expect(call.request?.().messages.map(({ role }) => role)).toEqual(["assistant", "user"]);
-    await keepIt?.({ id: "resp_r2", output: [] });
+    await keepIt?.({ output: [] });
     expect((await readResponse({ env, projectId, id: "resp_r2" }))?.input).toEqual(resolved);
   });
 

@@ -11,7 +11,9 @@ const decode = (pieces: readonly Uint8Array[]) =>
   pieces.map((piece) => new TextDecoder().decode(piece)).join("");
 
 const context = (renameModel: string | null = null, more: object = {}): RenderContext => ({
-  call: parseResponsesCall(encode(JSON.stringify({ model: "m", input: "x", stream: true, ...more }))),
+  call: parseResponsesCall(
+    encode(JSON.stringify({ model: "m", input: "x", stream: true, store: false, ...more })),
+  ),
   callId: "call_1",
   renameModel,
   estimatedInputTokens: 1,
@@ -165,8 +167,9 @@ describe("what a backend was not told of storing", () => {
   };
 
   it.each([
-    ["stored unasked", {}, { store: true, previous_response_id: null }],
-    ["not stored", { store: false }, { store: false, previous_response_id: null }],
+    ["stored unasked", { store: null }, { id: "resp_1", store: true, previous_response_id: null }],
+    ["stored, under an id of the gateway's own", { store: true }, { id: "resp_1", store: true }],
+    ["not stored", { store: false }, { id: "resp_up", store: false, previous_response_id: null }],
     [
       "one that goes on",
       { store: false, previous_response_id: "resp_1" },

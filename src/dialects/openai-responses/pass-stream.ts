@@ -4,6 +4,7 @@ import { isObject, type Json, parseObject } from "../json.ts";
 import { releaseEvents } from "../release-events.ts";
 import { emptyFacts, type ReplyFacts } from "../reply.ts";
 import { createSseEvents, type SseEvent } from "../sse-events.ts";
+import { responseIdOf } from "./response-object.ts";
 import { readResponseUsage } from "./usage.ts";
 
 const ENCODER = new TextEncoder();
@@ -41,13 +42,14 @@ function note(facts: ReplyFacts, response: Json): void {
 }
 
 /**
- * A backend's response as the client is to see it, where that is another than the backend's: the gateway stores it, and
- * goes on from the one before it, which the backend was not told; a key may want the model's requested name.
+ * A backend's response as the client is to see it, where that is another than the backend's: the gateway stores it, under
+ * an id of its own (a provider may give the same one twice), and goes on from the one before it, which the backend was
+ * not told; a key may want the model's requested name.
  */
-function shown(response: Json, { renameModel, call }: RenderContext): Json {
+function shown(response: Json, { renameModel, call, callId }: RenderContext): Json {
   const changes: Json = {};
   if (renameModel !== null && typeof response.model === "string") changes.model = renameModel;
-  if (call.store !== "no" && response.store === false) changes.store = true;
+  if (call.store !== "no") Object.assign(changes, { id: responseIdOf(callId), store: true });
   const previous = call.previousResponseId ?? null;
   if (previous !== null && response.previous_response_id !== previous)
     changes.previous_response_id = previous;
@@ -85,17 +87,16 @@ export function passResponseStream(context: RenderContext): ReplyStream {
     if (typeof json.sequence_number === "number") sequence = json.sequence_number + 1;
     if (isObject(json.response)) note(facts, json.response);
     if (type === "error") facts.inBandError = failureOf(isObject(json.error) ? json.error : json);
+    const response = isObject(json.response) ? shown(json.response, context) : null;
     if (LAST.has(type)) {
       facts.terminated = type !== "error";
       if (isObject(json.response)) {
-        final = json.response;
+        final = response;
         noteEnd(facts, json.response);
       }
       if (facts.inBandError !== null) return [];
     } else if (!LIFECYCLE.has(type)) facts.committed = true;
-    if (!isObject(json.response)) return [event.raw];
-    const response = shown(json.response, context);
-    if (response === json.response) return [event.raw];
+    if (response === null || response === json.response) return [event.raw];
     const name = event.name === null ? "" : `event: ${event.name}\n`;
     const body = { ...json, response };
     return [ENCODER.encode(`${name}data: ${JSON.stringify(body)}\n\n`)];

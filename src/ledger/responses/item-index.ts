@@ -15,6 +15,9 @@ export interface ItemPlaces {
 /** Deleted at once: more would hold up the calls that wait for the object. */
 const EXPIRE_ROWS = 2_000;
 
+/** In the place of a response: the item's id was given twice. */
+const NEITHER = "";
+
 /**
  * Where the items of kept responses are, for `item_reference`: ids that a provider made say nothing of their response.
  * It holds ids alone; a response that was deleted is found to be gone when it is looked up.
@@ -41,11 +44,14 @@ export class ItemIndex {
     return this.#nextExpiry;
   }
 
+  /** An item's id that a provider gives again, in another response, names neither from then on. */
   add({ projectId, places, expiresAt }: ItemPlaces): void {
     for (const { itemId, responseId } of places) {
       this.#sql.exec(
-        `INSERT OR REPLACE INTO response_items (project_id, item_id, response_id, expires_at)
-         VALUES (?1, ?2, ?3, ?4)`,
+        `INSERT INTO response_items (project_id, item_id, response_id, expires_at) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (project_id, item_id) DO UPDATE SET
+           response_id = iif(response_id = excluded.response_id, response_id, '${NEITHER}'),
+           expires_at = max(expires_at, excluded.expires_at)`,
         projectId,
         itemId,
         responseId,
@@ -61,7 +67,8 @@ export class ItemIndex {
     return itemIds.flatMap((itemId) =>
       this.#sql
         .exec<{ response_id: string }>(
-          "SELECT response_id FROM response_items WHERE project_id = ?1 AND item_id = ?2 AND expires_at > ?3",
+          `SELECT response_id FROM response_items
+           WHERE project_id = ?1 AND item_id = ?2 AND expires_at > ?3 AND response_id <> '${NEITHER}'`,
           projectId,
           itemId,
           now,

@@ -176,6 +176,14 @@ describe("items of kept responses", () => {
     expect(await read(["msg_gone", "msg_never", `msg_${OWN.replace("j", "k")}_0`])).toEqual([]);
   });
 
+  it("are not found where a provider gave their id twice: it is not known which is meant", async () => {
+    await keepItems("resp_twice1", ["msg_twice"]);
+    await keepItems("resp_twice1", ["msg_twice"]);
+    expect(await read(["msg_twice"])).toHaveLength(1);
+    await keepItems("resp_twice2", ["msg_twice"]);
+    expect(await read(["msg_twice"])).toEqual([]);
+  });
+
   it("threat: are not found by another project", async () => {
     await keepItems("resp_p", ["msg_p"]);
     expect(await read(["msg_p"], { projectId: "other" })).toEqual([]);
