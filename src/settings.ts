@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { aliasName, modelName, policyFields, policyOverride } from "./settings/policy.ts";
 import { priceOverride } from "./settings/prices.ts";
-import { providerInput, storedProvider } from "./settings/providers.ts";
+import { PROVIDERS_SETTING, providerInput, storedProvider } from "./settings/providers.ts";
 
 /** An origin as browsers send it (RFC 6454, section 6.2). */
 const corsOrigin = z
@@ -13,121 +13,221 @@ const corsOrigin = z
 
 /**
  * What an operator may set with `PUT /api/settings`, per project. Times are in milliseconds.
- * Every field has a default, so that an empty object is a valid setting.
+ * Every field has a default, so that an empty object is a valid setting. The descriptions are those of `/openapi.json`.
  */
 export const settingsSchema = z
   .object({
-    /** The reference model that `auto` falls back to. */
-    defaultModel: z.string().min(1).default("gpt-5-mini"),
-    /** What the names of models stand for, and where their calls go when a provider fails. */
+    defaultModel: z
+      .string()
+      .min(1)
+      .default("gpt-5-mini")
+      .describe("The reference model that `auto` falls back to."),
     models: z
       .array(
         z
           .object({
-            /** As callers write it: an alias, or a model's own name. */
-            name: aliasName,
-            /** Equals, drawn by weight; none: the model of that name itself. */
+            name: aliasName.describe("As callers write it: an alias, or a model's own name."),
             targets: z
               .array(
-                z.object({ model: modelName, weight: z.number().min(0).max(1_000_000).default(1) }).strict(),
+                z
+                  .object({
+                    model: modelName.describe("A cloud model; with its provider to be sure: `groq/llama-…`."),
+                    weight: z
+                      .number()
+                      .min(0)
+                      .max(1_000_000)
+                      .default(1)
+                      .describe("Its share of the calls, beside the others' weights; 0: none."),
+                  })
+                  .strict(),
               )
               .max(32)
-              .default([]),
-            /** Tried in this order when the targets fail. */
-            fallbacks: z.array(modelName).max(16).default([]),
-            /** How calls to this name are tried, where it differs from the project's way. */
-            policy: policyOverride.default({}),
+              .default([])
+              .describe("Equals, drawn by weight; none: the model of that name itself."),
+            fallbacks: z
+              .array(modelName)
+              .max(16)
+              .default([])
+              .describe("Cloud models, tried in this order when the targets fail."),
+            policy: policyOverride
+              .default({})
+              .describe("How calls to this name are tried, where it differs from the project's way."),
           })
           .strict(),
       )
       .max(1_000)
-      .default([]),
+      .default([])
+      .describe("What the names of models stand for, and where their calls go when a provider fails."),
     ...policyFields,
-    /** The same for the calls of one API key; it wins over a model's. */
     keys: z
       .array(
         z
           .object({
-            /** The key's id, `key_…`; `env` for the one of `ROUTELET_API_KEY`. */
-            id: z.string().min(1).max(64),
-            policy: policyOverride.default({}),
+            id: z
+              .string()
+              .min(1)
+              .max(64)
+              .describe("The API key's id, `key_…`; `env` for the one of `ROUTELET_API_KEY`."),
+            policy: policyOverride
+              .default({})
+              .describe("How this key's calls are tried; it wins over a model's policy."),
           })
           .strict(),
       )
       .max(1_000)
-      .default([]),
-    /** Cloud providers beside those of the environment, and changes to those. */
-    providers: z.array(storedProvider).max(64).default([]),
-    /**
-     * The endpoints that keep things in a provider's account (files, batches, fine-tuning, vector stores, …), where
-     * projects cannot be told apart. `auto`: for project `default` alone.
-     */
-    providerAccount: z.enum(["auto", "on", "off"]).default("auto"),
-    /** Whether callers may send keys of their own for providers (`x-routelet-provider-key`). */
-    passProviderKey: z.boolean().default(false),
-    /** The operator's own prices; all others are the price list's. */
-    prices: z.array(priceOverride).max(1_000).default([]),
-    /** Web pages that may call the gateway; `*` for any. Those of project `default` count, for the whole deployment. */
+      .default([])
+      .describe("Policies of single API keys."),
+    providers: z.array(storedProvider).max(64).default([]).describe(PROVIDERS_SETTING),
+    providerAccount: z
+      .enum(["auto", "on", "off"])
+      .default("auto")
+      .describe(
+        "Whether the endpoints are open that keep things in a provider's account (files, batches, fine-tuning, vector stores, …), where projects cannot be told apart. `auto`: for project `default` alone.",
+      ),
+    passProviderKey: z
+      .boolean()
+      .default(false)
+      .describe("Whether callers may send keys of their own for providers (`x-routelet-provider-key`)."),
+    prices: z
+      .array(priceOverride)
+      .max(1_000)
+      .default([])
+      .describe("The operator's own prices; all others are the price list's."),
     cors: z
-      .object({ origins: z.array(corsOrigin).max(64).default([]) })
+      .object({
+        origins: z
+          .array(corsOrigin)
+          .max(64)
+          .default([])
+          .describe("Origins such as `https://app.example.com`, or `*` for any."),
+      })
       .strict()
-      .prefault({}),
-    /** A backend that keeps failing is asked last for a while; it is never refused where there is no other. */
+      .prefault({})
+      .describe(
+        "Web pages that may call the gateway. Those of project `default` count, for the whole deployment.",
+      ),
     breaker: z
       .object({
-        windowMs: z.number().int().min(1_000).max(3_600_000).default(30_000),
-        minRequests: z.number().int().min(1).max(10_000).default(10),
-        errorRate: z.number().gt(0).max(1).default(0.5),
-        openMs: z.number().int().min(100).max(3_600_000).default(15_000),
-        probes: z.number().int().min(1).max(100).default(1),
+        windowMs: z
+          .number()
+          .int()
+          .min(1_000)
+          .max(3_600_000)
+          .default(30_000)
+          .describe("Outcomes older than this count no more."),
+        minRequests: z
+          .number()
+          .int()
+          .min(1)
+          .max(10_000)
+          .default(10)
+          .describe("Fewer outcomes than this in the window say nothing."),
+        errorRate: z
+          .number()
+          .gt(0)
+          .max(1)
+          .default(0.5)
+          .describe("The share of failures from which the backend is asked last. A 429 is no failure."),
+        openMs: z
+          .number()
+          .int()
+          .min(100)
+          .max(3_600_000)
+          .default(15_000)
+          .describe("How long it is, until some calls are let through to try it."),
+        probes: z
+          .number()
+          .int()
+          .min(1)
+          .max(100)
+          .default(1)
+          .describe("How many calls are let through then; all of them must go well."),
       })
       .strict()
-      .prefault({}),
+      .prefault({})
+      .describe(
+        "A backend that keeps failing is asked last for a while; it is never refused where there is no other.",
+      ),
     content: z
       .object({
-        /** `encrypted`: request and response bodies are kept, encrypted. `off`: metadata only. */
-        store: z.enum(["encrypted", "off"]).default("encrypted"),
-        /** Bytes kept of each body, before compression; the rest is cut and marked. */
-        maxBytes: z.number().int().min(0).max(1_500_000).default(262_144),
+        store: z
+          .enum(["encrypted", "off"])
+          .default("encrypted")
+          .describe("`encrypted`: request and response bodies are kept, encrypted. `off`: metadata only."),
+        maxBytes: z
+          .number()
+          .int()
+          .min(0)
+          .max(1_500_000)
+          .default(262_144)
+          .describe("Bytes kept of each body, before compression; the rest is cut and marked."),
       })
       .strict()
-      .prefault({}),
+      .prefault({})
+      .describe("What is kept of requests and replies."),
     responses: z
       .object({
-        /** How long stored responses are kept; OpenAI keeps its own for 30 days. */
-        keepDays: z.number().int().min(1).max(3_650).default(30),
-        /**
-         * What `store: true` gets where no content is kept (`content.store: off`, `local-only` calls): a 400, or an
-         * answer as if it had been false, with a header that says so.
-         */
-        storeWithoutContent: z.enum(["refuse", "ignore"]).default("refuse"),
+        keepDays: z
+          .number()
+          .int()
+          .min(1)
+          .max(3_650)
+          .default(30)
+          .describe("How long stored responses are kept; OpenAI keeps its own for 30 days."),
+        storeWithoutContent: z
+          .enum(["refuse", "ignore"])
+          .default("refuse")
+          .describe(
+            "What `store: true` gets where no content is kept (`content.store: off`, `local-only` calls): a 400, or an answer as if it had been false, with a header that says so.",
+          ),
       })
       .strict()
-      .prefault({}),
-    /** The exact reply cache: for deterministic requests (`temperature: 0`, or a `seed`). */
+      .prefault({})
+      .describe("Stored responses (`POST /v1/responses` with `store`)."),
     cache: z
       .object({
-        /** `off`: only where `x-routelet-cache` asks for it. `read`: looked up and kept for every such request. */
-        mode: z.enum(["off", "read"]).default("off"),
-        /** How long a reply is kept. */
-        ttlSeconds: z.number().int().min(1).max(2_592_000).default(3_600),
-        /** `key`: an API key sees only what it asked for itself. `project`: all keys of the project share. */
-        scope: z.enum(["key", "project"]).default("key"),
+        mode: z
+          .enum(["off", "read"])
+          .default("off")
+          .describe(
+            "`off`: only where `x-routelet-cache` asks for it. `read`: looked up and kept for every such request.",
+          ),
+        ttlSeconds: z
+          .number()
+          .int()
+          .min(1)
+          .max(2_592_000)
+          .default(3_600)
+          .describe("How long a reply is kept."),
+        scope: z
+          .enum(["key", "project"])
+          .default("key")
+          .describe(
+            "`key`: an API key sees only what it asked for itself. `project`: all keys of the project share.",
+          ),
       })
       .strict()
-      .prefault({}),
+      .prefault({})
+      .describe("The exact reply cache: for deterministic requests (`temperature: 0`, or a `seed`)."),
     ledger: z
       .object({
-        /** False: calls leave no record, neither metadata nor content; what they cost is then known to nobody. */
-        record: z.boolean().default(true),
+        record: z
+          .boolean()
+          .default(true)
+          .describe(
+            "False: calls leave no record, neither metadata nor content; what they cost is then known to nobody.",
+          ),
       })
       .strict()
-      .prefault({}),
+      .prefault({})
+      .describe("The record of calls."),
   })
   .strict();
 
 /** What `PUT /api/settings` and `routelet.config.json` take: the same, with keys of providers in the open. */
-export const settingsInput = settingsSchema.extend({ providers: z.array(providerInput).max(64).default([]) });
+export const settingsInput = settingsSchema.extend({
+  providers: z.array(providerInput).max(64).default([]).describe(PROVIDERS_SETTING),
+});
 
 export type Settings = z.infer<typeof settingsSchema>;
 

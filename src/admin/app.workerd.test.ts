@@ -393,6 +393,22 @@ describe("health and description", () => {
       }
     }
   });
+
+  it("says of every setting what it is", async () => {
+    const { json } = await api("GET", "/openapi.json", { key: null });
+    const undescribed = (schema: Json, path: string): string[] => [
+      ...Object.entries<Json>(schema.properties ?? {}).flatMap(([name, field]) => [
+        ...(field.description === undefined ? [`${path}.${name}`] : []),
+        ...undescribed(field, `${path}.${name}`),
+      ]),
+      ...(schema.items === undefined ? [] : undescribed(schema.items, `${path}[]`)),
+    ];
+    const { Settings, SettingsInput } = json.components.schemas;
+    expect(Object.keys(Settings.properties).length).toBeGreaterThan(10);
+    expect([...undescribed(Settings, "Settings"), ...undescribed(SettingsInput, "SettingsInput")]).toEqual(
+      [],
+    );
+  });
 });
 
 describe("when D1 is down", () => {

@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { requireProjects } from "../db/project-store.ts";
 import { secretsOf } from "../security/derive.ts";
 import { readSettings, writeSettings } from "../security/settings-snapshot.ts";
-import { providerOutput } from "../settings/providers.ts";
+import { PROVIDERS_SETTING, providerOutput } from "../settings/providers.ts";
 import { type Settings, settingsInput, settingsSchema } from "../settings.ts";
 import type { AdminApp } from "./context.ts";
 import { sealProviders, shownProvider } from "./provider-settings.ts";
@@ -10,9 +10,9 @@ import { adminOnly, commonErrors, jsonResponse, notFoundError, projectSchema } f
 import { snakeCased, toCamelCase, toSnakeCase } from "./snake-case.ts";
 
 const inputSchema = snakeCased(settingsInput).openapi("SettingsInput");
-const outputSchema = snakeCased(settingsSchema.extend({ providers: z.array(providerOutput) })).openapi(
-  "Settings",
-);
+const outputSchema = snakeCased(
+  settingsSchema.extend({ providers: z.array(providerOutput).describe(PROVIDERS_SETTING) }),
+).openapi("Settings");
 const query = z.object({ project: projectSchema });
 
 const read = createRoute({

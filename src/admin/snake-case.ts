@@ -26,8 +26,24 @@ function renamed(value: unknown, rename: (name: string) => string): unknown {
   );
 }
 
-/** The same schema with its fields named in snake case, so that the API's description follows the code's own. */
+/** What a schema, or the one that it wraps, is described as. */
+function descriptionOf(schema: z.core.$ZodType): string | undefined {
+  const own = z.globalRegistry.get(schema)?.description;
+  const { innerType } = schema._zod.def as { innerType?: z.core.$ZodType };
+  return own ?? (innerType === undefined ? undefined : descriptionOf(innerType));
+}
+
+/**
+ * The same schema with its fields named in snake case, so that the API's description follows the code's own; with what is
+ * said of each.
+ */
 export function snakeCased(schema: z.core.$ZodType): z.ZodType {
+  const said = descriptionOf(schema);
+  const named = withSnakeNames(schema);
+  return said === undefined ? named : named.describe(said);
+}
+
+function withSnakeNames(schema: z.core.$ZodType): z.ZodType {
   if (schema instanceof z.ZodPrefault) return snakeCased(schema.unwrap()).prefault({});
   if (schema instanceof z.ZodDefault) {
     const { defaultValue } = schema.def;

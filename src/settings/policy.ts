@@ -26,84 +26,105 @@ export const aliasName = z
 
 const ms = (least: number, most: number) => z.number().int().min(least).max(most);
 
-/** Cloud models to try when a call's own have failed, in this order. */
-const fallbacks = z.array(modelName).max(16);
+const fallbacks = z
+  .array(modelName)
+  .max(16)
+  .describe("Cloud models to try when a call's own have failed, in this order.");
 
 const deadlines = {
-  /** How long `auto` waits for a node's first content while a fallback is there. */
-  autoNodeFirstByteMs: ms(100, 600_000),
-  /** How long any other attempt may take until its first content; a cold model load takes minutes. */
-  firstByteMs: ms(100, 1_800_000),
-  /** How long a cloud provider may take until it begins to answer a stream: headers come before any thought. */
-  headersMs: ms(100, 1_800_000),
-  /** The longest silence between two chunks of a running stream. */
-  idleMs: ms(100, 1_800_000),
-  /** A whole call. */
-  totalMs: ms(1_000, 7_200_000),
+  autoNodeFirstByteMs: ms(100, 600_000).describe(
+    "How long `auto` waits for a node's first content while a fallback is there.",
+  ),
+  firstByteMs: ms(100, 1_800_000).describe(
+    "How long any other attempt may take until its first content; a cold model load takes minutes.",
+  ),
+  headersMs: ms(100, 1_800_000).describe(
+    "How long a cloud provider may take until it begins to answer a stream: headers come before any thought.",
+  ),
+  idleMs: ms(100, 1_800_000).describe("The longest silence between two chunks of a running stream."),
+  totalMs: ms(1_000, 7_200_000).describe("A whole call, all tries and waits included."),
 };
 
 const retries = {
-  /** Tries at the last backend of a call beyond the first; 0: none. */
-  attempts: z.number().int().min(0).max(10),
-  /** The first wait is drawn from 0 up to this, and doubles with each try. */
-  baseMs: ms(1, 60_000),
-  /** No drawn wait is longer. */
-  maxMs: ms(1, 600_000),
-  /** A `Retry-After` that asks for more is passed on to the client. */
-  maxRetryAfterMs: ms(0, 600_000),
+  attempts: z
+    .number()
+    .int()
+    .min(0)
+    .max(10)
+    .describe("Tries at the last backend of a call beyond the first; 0: none."),
+  baseMs: ms(1, 60_000).describe("The first wait is drawn from 0 up to this, and doubles with each try."),
+  maxMs: ms(1, 600_000).describe("No drawn wait is longer."),
+  maxRetryAfterMs: ms(0, 600_000).describe("A `Retry-After` that asks for more is passed on to the client."),
 };
 
 const heartbeat = {
-  /** How long a stream may be silent before a comment (Anthropic: `ping`) goes out; also before its headers. */
-  afterMs: ms(100, 600_000),
-  /** False for clients whose parsers choke on comments: headers then wait for the first content. */
-  comments: z.boolean(),
+  afterMs: ms(100, 600_000).describe(
+    "How long a stream may be silent before a comment (Anthropic: `ping`) goes out; also before its headers.",
+  ),
+  comments: z
+    .boolean()
+    .describe("False for clients whose parsers choke on comments: headers then wait for the first content."),
 };
 
 const hedging = {
-  /**
-   * How long a backend may take until its first content before the next one of the plan is asked as well; whoever is first
-   * answers. 0: never. It buys the slowest calls' time with money.
-   */
-  afterMs: ms(0, 600_000),
+  afterMs: ms(0, 600_000).describe(
+    "How long a backend may take until its first content before the next one of the plan is asked as well; whoever is first answers. 0: never. It buys the slowest calls' time with money.",
+  ),
 };
 
 type Shape = Record<string, z.ZodType>;
 
+const ABOUT = {
+  deadlines: "How long a call, and each part of it, may take. Milliseconds.",
+  retries: "When the last backend of a call is tried again. Milliseconds.",
+  hedging: "Whether the next backend is asked as well where one is slow. Milliseconds.",
+  heartbeat: "What keeps a silent stream alive. Milliseconds.",
+};
+
 /** A section of the settings, each of its fields with a default, so that all of it may be left out. */
-function section<S extends Shape>(shape: S, defaults: { [Name in keyof S]: z.output<S[Name]> }) {
+function section<S extends Shape>(
+  name: keyof typeof ABOUT,
+  shape: S,
+  defaults: { [Name in keyof S]: z.output<S[Name]> },
+) {
   const fields = Object.fromEntries(
-    Object.entries(shape).map(([name, field]) => [name, field.default(defaults[name])]),
+    Object.entries(shape).map(([field, schema]) => [field, schema.default(defaults[field])]),
   ) as { [Name in keyof S]: z.ZodDefault<S[Name]> };
   return z
     .object(fields)
     .strict()
-    .prefault({} as z.input<z.ZodObject<typeof fields>>);
+    .prefault({} as z.input<z.ZodObject<typeof fields>>)
+    .describe(ABOUT[name]);
 }
 
 /** How calls are tried, for a whole project. Times are in milliseconds. */
 export const policyFields = {
   fallbacks: fallbacks.default([]),
-  deadlines: section(deadlines, {
+  deadlines: section("deadlines", deadlines, {
     autoNodeFirstByteMs: 8_000,
     firstByteMs: 600_000,
     headersMs: 600_000,
     idleMs: 300_000,
     totalMs: 3_600_000,
   }),
-  retries: section(retries, { attempts: 2, baseMs: 250, maxMs: 8_000, maxRetryAfterMs: 10_000 }),
-  hedging: section(hedging, { afterMs: 0 }),
-  heartbeat: section(heartbeat, { afterMs: 10_000, comments: true }),
+  retries: section("retries", retries, {
+    attempts: 2,
+    baseMs: 250,
+    maxMs: 8_000,
+    maxRetryAfterMs: 10_000,
+  }),
+  hedging: section("hedging", hedging, { afterMs: 0 }),
+  heartbeat: section("heartbeat", heartbeat, { afterMs: 10_000, comments: true }),
 };
 
 /** The same for a part of the calls: what is left out is the project's. */
 export const policyOverride = z
   .object({
     fallbacks: fallbacks.optional(),
-    deadlines: z.object(deadlines).partial().strict().optional(),
-    retries: z.object(retries).partial().strict().optional(),
-    hedging: z.object(hedging).partial().strict().optional(),
-    heartbeat: z.object(heartbeat).partial().strict().optional(),
+    deadlines: z.object(deadlines).partial().strict().optional().describe(ABOUT.deadlines),
+    retries: z.object(retries).partial().strict().optional().describe(ABOUT.retries),
+    hedging: z.object(hedging).partial().strict().optional().describe(ABOUT.hedging),
+    heartbeat: z.object(heartbeat).partial().strict().optional().describe(ABOUT.heartbeat),
   })
   .strict();
 

@@ -5,15 +5,19 @@ const usdPerMillion = z.number().min(0).max(1_000_000);
 /** What a model costs from a day on, where the price list does not know it or the operator pays something else. */
 export const priceOverride = z
   .object({
-    /** With its provider, as in `llm/<provider>/<model>`: `openai/gpt-5-mini`. */
-    model: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}\/.{1,200}$/, { message: "must be <provider>/<model>" }),
-    /** The first day of this price, in UTC; calls before it have the price that was valid then. */
-    from: z.iso.date(),
-    /** US dollars for a million tokens. */
-    inputPerMillion: usdPerMillion,
-    /** Input that the provider had in its prompt cache; null: as all other input. */
-    cachedInputPerMillion: usdPerMillion.nullable().default(null),
-    outputPerMillion: usdPerMillion,
+    model: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,31}\/.{1,200}$/, { message: "must be <provider>/<model>" })
+      .describe("With its provider, as in `llm/<provider>/<model>`: `openai/gpt-5-mini`."),
+    from: z.iso
+      .date()
+      .describe("The first day of this price, in UTC; calls before it have the price that was valid then."),
+    inputPerMillion: usdPerMillion.describe("US dollars for a million input tokens."),
+    cachedInputPerMillion: usdPerMillion
+      .nullable()
+      .default(null)
+      .describe("The same for input that the provider had in its prompt cache; null: as all other input."),
+    outputPerMillion: usdPerMillion.describe("US dollars for a million output tokens."),
   })
   .strict();
 

@@ -27,54 +27,90 @@ const header = z
       .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/, { message: "is no header name" })
       .refine((name) => !NOT_HERE.test(name), {
         message: "cannot be set here; keys have a field of their own",
-      }),
+      })
+      .describe("A header's name; none that carries credentials or belongs to the connection."),
     value: z
       .string()
       .max(4_096)
-      .regex(/^[\t\x20-\x7e]*$/, { message: "must be printable ASCII" }),
+      .regex(/^[\t\x20-\x7e]*$/, { message: "must be printable ASCII" })
+      .describe("Its value."),
   })
   .strict();
 
 const field = z.string().regex(/^[a-z][a-z0-9_]{0,63}$/, { message: "is no field of a request" });
 
 const provider = {
-  /** The prefix in a model's name, `groq/llama-…`. A known provider's name changes that provider. */
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, { message: "must be lower case letters, digits and hyphens" })
     .refine((name) => !["auto", "slm", "llm"].includes(name), {
       message: "means something else in a model's name",
-    }),
-  /** Where its API is; null: where a known provider's is. */
-  baseUrl: z.string().max(2_048).nullable().default(null),
-  /** The dialects that it speaks; null: a known provider's own, or chat. */
-  speaks: z.array(z.enum(WIRE_DIALECTS)).min(1).max(WIRE_DIALECTS.length).nullable().default(null),
-  /** Sent with every request; they win over the client's. */
-  headers: z.array(header).max(16).default([]),
-  /** What its models cannot honour: calls that need it go elsewhere. Null: a known provider's own. */
-  lacks: z.array(lacking).max(16).nullable().default(null),
-  /** Fields that it has under another name. */
-  renames: z
-    .array(z.object({ from: field, to: field }).strict())
+    })
+    .describe("The prefix in a model's name, `groq/llama-…`. A known provider's name changes that provider."),
+  baseUrl: z
+    .string()
+    .max(2_048)
+    .nullable()
+    .default(null)
+    .describe("Where its API is; null: where a known provider's is."),
+  speaks: z
+    .array(z.enum(WIRE_DIALECTS))
+    .min(1)
+    .max(WIRE_DIALECTS.length)
+    .nullable()
+    .default(null)
+    .describe("The dialects that it speaks; null: a known provider's own, or chat."),
+  headers: z
+    .array(header)
     .max(16)
-    .default([]),
-  /** Fields that it refuses and that change nothing in the answer. */
-  omits: z.array(field).max(32).default([]),
-  /** False where it does not know the role `developer`: sent as `system`. */
-  developerRole: z.boolean().default(true),
+    .default([])
+    .describe("Sent with every request; they win over the client's."),
+  lacks: z
+    .array(lacking)
+    .max(16)
+    .nullable()
+    .default(null)
+    .describe(
+      "What its models cannot honour: calls that need it go elsewhere. Null: a known provider's own.",
+    ),
+  renames: z
+    .array(
+      z.object({ from: field.describe("OpenAI's name of it."), to: field.describe("Its own.") }).strict(),
+    )
+    .max(16)
+    .default([])
+    .describe("Fields of a chat request that it has under another name."),
+  omits: z
+    .array(field)
+    .max(32)
+    .default([])
+    .describe("Fields of a chat request that it refuses and that change nothing in the answer."),
+  developerRole: z
+    .boolean()
+    .default(true)
+    .describe("False where it does not know the role `developer`: sent as `system`."),
 };
 
 const key = {
-  /** Tells the keys of a provider apart. */
-  name: z.string().min(1).max(64).default("default"),
-  /** The share of the calls that go out with it. */
-  weight: z.number().min(0).max(1_000_000).default(1),
+  name: z.string().min(1).max(64).default("default").describe("Tells the keys of a provider apart."),
+  weight: z
+    .number()
+    .min(0)
+    .max(1_000_000)
+    .default(1)
+    .describe("The share of the calls that go out with it, beside the others' weights; 0: none."),
 };
 
 /** A provider's key as it is stored: AES-256-GCM, base64url (`security/sealed-key.ts`). */
 export const sealedKey = z.object({ keyId: z.string(), iv: z.string(), ciphertext: z.string() }).strict();
 
 const storedKey = z.object({ ...key, sealed: sealedKey.nullable().default(null) }).strict();
+
+/** What the setting `providers` is described as. */
+export const PROVIDERS_SETTING = "Cloud providers beside those of the environment, and changes to those.";
+
+const KEYS = "Its keys; none: the environment's key is used, at the environment's URL alone.";
+const HAS_KEY = "Whether there is a key; only in answers.";
 
 /** As stored. */
 export const storedProvider = z
@@ -90,25 +126,29 @@ export const providerInput = z
         z
           .object({
             ...key,
-            /** Left out: the one that is stored under this name stays. */
             key: z
               .string()
               .min(1)
               .max(1_000)
               .regex(/^[\x21-\x7e]+$/, { message: "has characters that no key has" })
-              .optional(),
-            hasKey: z.boolean().optional(),
+              .optional()
+              .describe("Written and never read. Left out: the one that is stored under this name stays."),
+            hasKey: z.boolean().optional().describe(HAS_KEY),
           })
           .strict(),
       )
       .max(32)
-      .default([]),
+      .default([])
+      .describe(KEYS),
   })
   .strict();
 
 /** As the API shows it. */
 export const providerOutput = z
-  .object({ ...provider, keys: z.array(z.object({ ...key, hasKey: z.boolean() }).strict()) })
+  .object({
+    ...provider,
+    keys: z.array(z.object({ ...key, hasKey: z.boolean().describe(HAS_KEY) }).strict()).describe(KEYS),
+  })
   .strict();
 
 export type StoredProvider = z.infer<typeof storedProvider>;
