@@ -83,6 +83,7 @@ const routeHeaders = z.object({
   "x-routelet-route": z.enum(["auto", "llm", "slm", "local-only"]).optional(),
   "x-routelet-task": z.string().max(256).optional(),
   "x-routelet-session": z.string().max(256).optional(),
+  "x-routelet-priority": z.enum(["interactive", "job"]).optional(),
   "x-routelet-cache": z.enum(["read", "write", "off"]).optional(),
 });
 

@@ -1,7 +1,7 @@
 import type { WireDialect } from "../dialects/call.ts";
 import type { Env } from "../env.ts";
 import { dispatchToNode } from "../tunnel/dispatch.ts";
-import type { NodePath } from "../tunnel/protocol/messages.ts";
+import { type NodePath, QUEUE_HEADERS } from "../tunnel/protocol/messages.ts";
 import { type BackendReply, readToEnd } from "./reply.ts";
 
 /** Where nodes are asked in each dialect that they have; all other calls come in chat. */
@@ -11,12 +11,14 @@ const NODE_PATH_OF: Partial<Record<WireDialect, NodePath>> = {
 };
 
 /** Headers of the client that mean something to a node; its credentials never reach one. */
-const FOR_NODES = ["accept", "x-routelet-session", "x-request-id"] as const;
+const FOR_NODES = ["accept", "x-request-id", QUEUE_HEADERS.session, QUEUE_HEADERS.priority] as const;
 
 export interface NodeCall {
   env: Env;
   nodeId: string;
   projectId: string;
+  /** The caller's, by which the node's queue is fair. */
+  keyId: string;
   /** The dialect of `body`: which of the engine's endpoints is asked. */
   dialect: WireDialect;
   body: Uint8Array<ArrayBuffer>;
@@ -34,7 +36,11 @@ export interface NodeCall {
  * @throws RouteletError `node_absent`, `node_busy`, `node_lost`, `node_draining` (all retryable elsewhere).
  */
 export async function callNode(call: NodeCall): Promise<BackendReply> {
-  const headers: Record<string, string> = { "content-type": "application/json", ...call.traceHeaders };
+  const headers: Record<string, string> = {
+    "content-type": "application/json",
+    [QUEUE_HEADERS.key]: call.keyId,
+    ...call.traceHeaders,
+  };
   for (const name of FOR_NODES) {
     const value = call.clientHeaders.get(name);
     if (value !== null) headers[name] = value;

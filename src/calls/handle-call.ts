@@ -96,6 +96,7 @@ async function dispatch(options: {
     {
       env,
       projectId: caller.projectId,
+      keyId: caller.keyId,
       client,
       call,
       context: options.context,

@@ -31,6 +31,7 @@ export interface ReadyReply {
 export interface AttemptInput {
   env: Env;
   projectId: string;
+  keyId: string;
   client: ClientDialect;
   call: Call;
   context: RenderContext;
@@ -87,6 +88,7 @@ function send(
     env,
     nodeId: planned.nodeId,
     projectId: input.projectId,
+    keyId: input.keyId,
     dialect: planned.speaks,
     body,
     clientHeaders,

@@ -1,10 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createAdmissionQueue } from "./queue.ts";
+import { createAdmissionQueue, type Place } from "./queue.ts";
 
 const never = new AbortController().signal;
-const call = (session: string, options: { deadlineMs?: number; signal?: AbortSignal } = {}) => ({
+const call = (
+  session: string,
+  options: { key?: string; priority?: Place["priority"]; deadlineMs?: number; signal?: AbortSignal } = {},
+) => ({
+  key: options.key ?? "",
   session,
+  priority: options.priority ?? "interactive",
   deadlineMs: options.deadlineMs ?? 60_000,
   signal: options.signal ?? never,
 });
@@ -33,12 +38,12 @@ describe("createAdmissionQueue", () => {
   it("admits at once while slots are free, and counts", async () => {
     const { queue, changes } = setUp(2);
     const release = await queue.enter(call("a"));
-    expect([queue.busy(), queue.queued(), queue.wouldWait()]).toEqual([1, 0, false]);
+    expect([queue.busy(), queue.queued(), queue.wouldWait("interactive")]).toEqual([1, 0, false]);
     await queue.enter(call("a"));
-    expect(queue.wouldWait()).toBe(true);
+    expect(queue.wouldWait("interactive")).toBe(true);
     release();
     release();
-    expect([queue.busy(), queue.wouldWait()]).toEqual([1, false]);
+    expect([queue.busy(), queue.wouldWait("interactive")]).toEqual([1, false]);
     expect(changes()).toBeGreaterThanOrEqual(3);
   });
 
@@ -63,6 +68,83 @@ describe("createAdmissionQueue", () => {
     first();
     await Promise.all(calls);
     expect(order).toEqual(["a1", "b1", "c1", "a2", "b2", "a3"]);
+  });
+
+  it("gives keys their turns by what they have running, whatever number of sessions a key has", async () => {
+    const { queue } = setUp(2);
+    const order: string[] = [];
+    const releases = new Map<string, () => void>();
+    const enter = async (key: string, session: string, name: string) => {
+      releases.set(name, await queue.enter(call(session, { key })));
+      order.push(name);
+    };
+    const calls = [
+      enter("a", "1", "a1"),
+      enter("a", "2", "a2"),
+      enter("a", "3", "a3"),
+      enter("a", "4", "a4"),
+      enter("b", "1", "b1"),
+      enter("b", "1", "b2"),
+    ];
+    await settled();
+    expect(order).toEqual(["a1", "a2"]);
+    for (const [ended, next] of [
+      ["a1", "b1"],
+      // Now a and b have one each: a has waited longer.
+      ["a2", "a3"],
+      ["b1", "b2"],
+      ["a3", "a4"],
+    ] as const) {
+      releases.get(ended)?.();
+      await settled();
+      expect(order.at(-1)).toBe(next);
+    }
+    await Promise.all(calls);
+  });
+
+  it("lets jobs run only where no interactive call waits, and never on the last of several slots", async () => {
+    const { queue } = setUp(2);
+    const order: string[] = [];
+    const enter = async (name: string, priority: Place["priority"]) => {
+      const release = await queue.enter(call(name, { priority }));
+      order.push(name);
+      return release;
+    };
+    const job = await enter("job1", "job");
+    expect([queue.wouldWait("job"), queue.wouldWait("interactive")]).toEqual([true, false]);
+    const waiting = enter("job2", "job");
+    const first = await enter("call1", "interactive");
+    const second = enter("call2", "interactive");
+    job();
+    (await second)();
+    await settled();
+    expect(order).toEqual(["job1", "call1", "call2", "job2"]);
+    first();
+    (await waiting)();
+    expect([queue.busy(), queue.queued()]).toEqual([0, 0]);
+  });
+
+  it("runs jobs on an only slot too", async () => {
+    const { queue } = setUp(1);
+    (await queue.enter(call("a", { priority: "job" })))();
+    expect(queue.busy()).toBe(0);
+  });
+
+  it("turns the latest call of a key's longest session away", async () => {
+    const { queue } = setUp(0);
+    const outcome = (session: string) =>
+      queue.enter(call(session, { key: "k" })).then(
+        () => "ran",
+        (error: Error) => error.message,
+      );
+    const calls = [outcome("one"), outcome("two"), outcome("two")];
+    expect(queue.shares()).toEqual([{ key: "k", priority: "interactive", waiting: 3 }]);
+    expect(queue.turnAway({ key: "k", priority: "interactive" }, new Error("away"))).toBe(true);
+    expect(queue.turnAway({ key: "other", priority: "interactive" }, new Error("away"))).toBe(false);
+    expect(await calls[2]).toBe("away");
+    queue.turnAllAway(() => new Error("closed"));
+    expect(await Promise.all(calls)).toEqual(["closed", "closed", "away"]);
+    expect(queue.queued()).toBe(0);
   });
 
   it("gives up a waiting call when its caller leaves, and admits the next one", async () => {
@@ -109,7 +191,12 @@ describe("createAdmissionQueue", () => {
 
   it("never runs more calls than slots, loses none and ends empty, whatever happens", async () => {
     const step = fc.oneof(
-      fc.record({ type: fc.constant("enter" as const), session: fc.constantFrom("a", "b", "c") }),
+      fc.record({
+        type: fc.constant("enter" as const),
+        session: fc.constantFrom("a", "b", "c"),
+        key: fc.constantFrom("k", "l"),
+        priority: fc.constantFrom("interactive" as const, "job" as const),
+      }),
       fc.record({ type: fc.constant("release" as const) }),
       fc.record({ type: fc.constant("cancel" as const), index: fc.nat(9) }),
     );
@@ -127,7 +214,7 @@ describe("createAdmissionQueue", () => {
               const cancel = new AbortController();
               cancels.push(cancel);
               outcomes.push(
-                queue.enter(call(rest.session, { signal: cancel.signal })).then(
+                queue.enter(call(rest.session, { ...rest, signal: cancel.signal })).then(
                   (release) => {
                     running.push(release);
                     return "ran";

@@ -154,6 +154,29 @@ describe("createServe", () => {
     expect(serve.load()).toMatchObject({ busy: 0, queued: 0 });
   });
 
+  it("in a full queue makes room for another key, and for a call that somebody waits for", async () => {
+    const { engine, calls } = await startEngine({ models: ["m"], slots: 1 });
+    const serve = createServe({ engines: () => [engine], queueLimit: () => 3, clock });
+    const send = (key: string, headers: Record<string, string> = {}) =>
+      serve.handle(request({ model: "m" }, { headers: { "x-routelet-key": key, ...headers } }));
+    const running = send("a");
+    await vi.waitFor(() => expect(calls).toHaveLength(1));
+    const waiting = [send("a"), send("a"), send("b", { "x-routelet-priority": "job" })];
+    const other = send("b");
+    const [job] = waiting.slice(2);
+    expect([(await job)?.status, serve.load().queued]).toEqual([429, 3]);
+    const third = send("c");
+    expect((await waiting[1])?.status).toBe(429);
+    expect(Number((await waiting[1])?.headers["retry-after"])).toBeGreaterThanOrEqual(1);
+    expect((await send("a")).status).toBe(429);
+    for (const [index, pending] of [running, waiting[0], other, third].entries()) {
+      await vi.waitFor(() => expect(calls).toHaveLength(index + 1));
+      calls[index]?.response.end("{}");
+      expect((await pending)?.status).toBe(200);
+      await read((await pending) as NodeResponse);
+    }
+  });
+
   it("lets sessions take turns", async () => {
     const { engine, calls } = await startEngine({ models: ["m"], slots: 1 });
     const serve = createServe({ engines: () => [engine], queueLimit: () => 9, clock });

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { NODE_PATHS, type ServedModel } from "../../../src/tunnel/protocol/messages.ts";
+import { NODE_PATHS, QUEUE_HEADERS, type ServedModel } from "../../../src/tunnel/protocol/messages.ts";
 import type { Engine, EnginePhases } from "../engines/engine.ts";
 import { NodeError, type NodeHandler, type NodeRequest, type NodeResponse } from "./contract.ts";
 import { renderError } from "./error-body.ts";
+import { addShares, whoMakesRoom } from "./make-room.ts";
 import {
   cancelled,
   drainingError,
@@ -11,8 +12,8 @@ import {
   modelNotLoaded,
   queueFull,
 } from "./node-errors.ts";
-import { type AdmissionQueue, createAdmissionQueue } from "./queue.ts";
-import { createRecentDurations } from "./recent-durations.ts";
+import { type AdmissionQueue, createAdmissionQueue, type Place } from "./queue.ts";
+import { createRecentDurations, type RecentDurations } from "./recent-durations.ts";
 import { buildSpans, type CallTimes, childTraceparent } from "./spans.ts";
 
 export interface Load {
@@ -34,12 +35,15 @@ export interface Serve {
   drain(): Promise<void>;
 }
 
-/** The header by which calls of one conversation are recognised. */
-const SESSION_HEADER = "x-routelet-session";
+/** What stands before one engine. */
+interface Gate {
+  queue: AdmissionQueue;
+  durations: RecentDurations;
+}
 
 /**
  * What stands between the tunnel and the engines: the fixed paths, the model's name, a bounded queue before each
- * engine that is fair between sessions, errors in OpenAI's form, and the node's spans. `queueLimit` is the number of
+ * engine that is fair between keys and sessions, errors in OpenAI's form, and the node's spans. `queueLimit` is the number of
  * calls that may wait, over all engines; `clock` gives milliseconds, rising, with fractions.
  */
 export function createServe(options: {
@@ -50,9 +54,8 @@ export function createServe(options: {
   onInternalError?: (cause: unknown) => void;
 }): Serve {
   const { engines, queueLimit, clock } = options;
-  const queues = new WeakMap<Engine, AdmissionQueue>();
+  const gates = new WeakMap<Engine, Gate>();
   const listeners = new Set<() => void>();
-  const durations = createRecentDurations();
   const changed = (): void => {
     for (const listener of listeners) listener();
     if (running === 0) idle?.resolve();
@@ -61,17 +64,19 @@ export function createServe(options: {
   let draining = false;
   let idle: PromiseWithResolvers<void> | null = null;
 
-  const queueOf = (engine: Engine): AdmissionQueue => {
-    const existing = queues.get(engine);
+  const gateOf = (engine: Engine): Gate => {
+    const existing = gates.get(engine);
     if (existing !== undefined) return existing;
     const queue = createAdmissionQueue({ slots: () => engine.slots(), onChange: changed });
-    queues.set(engine, queue);
+    const gate = { queue, durations: createRecentDurations() };
+    gates.set(engine, gate);
     engine.onChange(() => {
       queue.wake();
       changed();
     });
-    return queue;
+    return gate;
   };
+  const queueOf = (engine: Engine): AdmissionQueue => gateOf(engine).queue;
   const sum = (count: (queue: AdmissionQueue) => number): number =>
     engines().reduce((total, engine) => total + count(queueOf(engine)), 0);
   const load = (): Load => ({
@@ -101,15 +106,15 @@ export function createServe(options: {
     return best;
   };
   const admit = (engine: Engine, request: NodeRequest): Promise<() => void> => {
-    const queue = queueOf(engine);
-    if (queue.wouldWait() && sum((each) => each.queued()) >= queueLimit()) {
-      throw queueFull(durations.waitSeconds({ ahead: queue.queued() + 1, slots: engine.slots() }));
+    const { queue, durations } = gateOf(engine);
+    const place = placeOf(request);
+    if (queue.wouldWait(place.priority) && sum((each) => each.queued()) >= queueLimit()) {
+      const full = queueFull(durations.waitSeconds({ ahead: queue.queued() + 1, slots: engine.slots() }));
+      const all = engines().map(queueOf);
+      const who = whoMakesRoom(addShares(all.flatMap((each) => each.shares())), place);
+      if (who === null || !all.some((each) => each.turnAway(who, full))) throw full;
     }
-    return queue.enter({
-      session: request.headers[SESSION_HEADER] ?? "",
-      deadlineMs: request.deadlineMs,
-      signal: request.signal,
-    });
+    return queue.enter({ ...place, deadlineMs: request.deadlineMs, signal: request.signal });
   };
 
   const handle: NodeHandler = async (request) => {
@@ -119,13 +124,14 @@ export function createServe(options: {
     const call: CallTimes = { model: "", serverSpanId: newSpanId(), phases };
     const spans = (): ReturnType<NodeResponse["spans"]> => buildSpans(call, elapsedUs(), newSpanId);
     let release = (): void => {};
+    let durations: RecentDurations | null = null;
     const end = (error?: unknown): void => {
       if (call.endUs !== undefined) return;
       call.endUs = elapsedUs();
       if (error !== undefined) call.error = messageOf(error);
       running--;
       release();
-      if (call.engineStartUs !== undefined) durations.add((call.endUs - call.engineStartUs) / 1000);
+      if (call.engineStartUs !== undefined) durations?.add((call.endUs - call.engineStartUs) / 1000);
       changed();
     };
 
@@ -137,6 +143,7 @@ export function createServe(options: {
       const engine = findEngine(call.model);
       assertServed(request.path, call.model, engine);
       release = await admit(engine, request);
+      durations = gateOf(engine).durations;
       call.engineStartUs = elapsedUs();
       const response = await engine.handle({
         ...request,
@@ -170,6 +177,14 @@ export function createServe(options: {
       idle ??= Promise.withResolvers();
       await idle.promise;
     },
+  };
+}
+
+function placeOf({ headers }: NodeRequest): Place {
+  return {
+    key: headers[QUEUE_HEADERS.key] ?? "",
+    session: headers[QUEUE_HEADERS.session] ?? "",
+    priority: headers[QUEUE_HEADERS.priority] === "job" ? "job" : "interactive",
   };
 }
 

@@ -26,6 +26,16 @@ export const CLOSE = {
   untrusted: 4401,
 } as const;
 
+/** Headers of a request head that the node's queue reads. */
+export const QUEUE_HEADERS = {
+  /** Calls of one conversation: they keep their order, and conversations take turns. */
+  session: "x-routelet-session",
+  /** The id of the caller's API key: keys take turns as well. */
+  key: "x-routelet-key",
+  /** `job`: nobody waits for the answer, so every other call goes first. Absent or anything else: interactive. */
+  priority: "x-routelet-priority",
+} as const;
+
 const headers = z.record(z.string(), z.string());
 
 /** Gateway to node: the first frame of a call. `traceparent`, `tracestate` and `baggage` are among the headers. */
