@@ -1,14 +1,4 @@
-import { fnv1a } from "./fnv.ts";
-
-/** Spreads close hashes (MurmurHash3's finaliser). */
-function mix(hash: number): number {
-  let h = hash;
-  h ^= h >>> 16;
-  h = Math.imul(h, 0x85ebca6b);
-  h ^= h >>> 13;
-  h = Math.imul(h, 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
-}
+import { fnv1a, mix } from "./fnv.ts";
 
 /**
  * Orders candidates for a conversation: the same key gives the same order everywhere, keys spread by weight, and one
