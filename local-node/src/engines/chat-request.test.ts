@@ -114,7 +114,9 @@ describe("parseChatRequest", () => {
     ["audio", { audio: { voice: "alloy", format: "wav" } }],
     ["reasoning_effort", { reasoning_effort: "high" }],
     ["never_heard_of", { never_heard_of: 1 }],
-    ["messages[0].name", { messages: [{ role: "user", content: "a", name: "Ann" }] }],
+    ["messages[0].weight", { messages: [{ role: "user", content: "a", weight: 1 }] }],
+    ["messages[0].tool_calls", { messages: [{ role: "user", content: "a", tool_calls: [{ id: "c" }] }] }],
+    ["messages[0].role", { messages: [{ role: "function", name: "f", content: "a" }] }],
     [
       "messages[0].content[1]",
       {
@@ -129,10 +131,9 @@ describe("parseChatRequest", () => {
         ],
       },
     ],
-    ["messages[1].role", { messages: [...hello, { role: "tool", content: "1", tool_call_id: "c" }] }],
     [
-      "messages[1].tool_calls",
-      { messages: [...hello, { role: "assistant", content: "", tool_calls: [{ id: "c" }] }] },
+      "messages[1].tool_calls[0]",
+      { messages: [...hello, { role: "assistant", tool_calls: [{ id: "c", type: "custom" }] }] },
     ],
   ])("refuses what it cannot honour and names it: %s", (param, body) => {
     expect(refusal(body)).toMatchObject({ status: 400, code: "unsupported_parameter", param });

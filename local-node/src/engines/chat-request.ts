@@ -1,12 +1,14 @@
 import { z } from "zod";
 import { NodeError } from "../serve/contract.ts";
 import { invalidRequest, unsupportedParameter } from "../serve/node-errors.ts";
+import {
+  type ChatMessage,
+  isEmpty,
+  messageSchema,
+  refuseUnsupportedMessage,
+  toChatMessages,
+} from "./chat-messages.ts";
 import { type Sampling, samplingShape, toSampling } from "./sampling.ts";
-
-export interface ChatMessage {
-  role: "system" | "user" | "assistant";
-  content: string;
-}
 
 /** A chat completion request of which every field is understood and will be honoured. */
 export interface ChatRequest extends Sampling {
@@ -46,18 +48,6 @@ const NEUTRAL_ONLY: Record<string, (value: unknown) => boolean> = {
   verbosity: (value) => value === "medium",
   web_search_options: () => false,
 };
-
-const MESSAGE_FIELDS = new Set(["role", "content"]);
-
-const contentSchema = z.union([
-  z.string(),
-  z.array(z.object({ type: z.literal("text"), text: z.string() })).min(1),
-]);
-
-const messageSchema = z.object({
-  role: z.enum(["system", "developer", "user", "assistant"]),
-  content: contentSchema,
-});
 
 const tokenLimit = z.number().int().positive().optional();
 
@@ -111,10 +101,7 @@ export function parseChatRequest(body: Uint8Array): ChatRequest {
   }
   return {
     ...toSampling(request, request.max_completion_tokens ?? request.max_tokens ?? null),
-    messages: request.messages.map(({ role, content }) => ({
-      role: role === "developer" ? "system" : role,
-      content: typeof content === "string" ? content : content.map((part) => part.text).join("\n"),
-    })),
+    messages: toChatMessages(request.messages),
     stream: request.stream,
     includeUsage: request.stream_options?.include_usage ?? false,
     topLogprobs: request.logprobs ? (request.top_logprobs ?? 0) : null,
@@ -154,21 +141,6 @@ function refuseUnsupported(raw: Record<string, unknown>): void {
   });
 }
 
-function refuseUnsupportedMessage(message: Record<string, unknown>, path: string): void {
-  if (message.role === "tool" || message.role === "function") {
-    throw unsupportedParameter(`${path}.role`, `role '${message.role}'`);
-  }
-  for (const [name, value] of Object.entries(message)) {
-    if (!MESSAGE_FIELDS.has(name) && !isEmpty(value)) throw unsupportedParameter(`${path}.${name}`);
-  }
-  if (!Array.isArray(message.content)) return;
-  message.content.forEach((part: unknown, index) => {
-    if (isRecord(part) && typeof part.type === "string" && part.type !== "text") {
-      throw unsupportedParameter(`${path}.content[${index}]`, `part of type '${part.type}'`);
-    }
-  });
-}
-
 function toInvalidRequest(error: z.ZodError): NodeError {
   const issue = error.issues[0];
   const param = issue === undefined ? "" : toPath(issue.path);
@@ -200,8 +172,4 @@ function dropNulls(record: Record<string, unknown>): Record<string, unknown> {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isEmpty(value: unknown): boolean {
-  return Array.isArray(value) ? value.length === 0 : isRecord(value) && Object.keys(value).length === 0;
 }

@@ -1,4 +1,5 @@
 import type {
+  Llama,
   LlamaContextSequence,
   LlamaGrammarEvaluationState,
   LlamaModel,
@@ -9,7 +10,7 @@ import type {
 /**
  * The one place that reaches behind node-llama-cpp's public interface, which offers no probabilities beside a grammar
  * (`controlledEvaluate` takes none), sorts the whole vocabulary where no `topK` is set, masks it at every token under
- * a grammar, and cannot share a prefix between sequences. `package.json` pins the version; `binding.test.ts` fails
+ * a grammar, cannot share a prefix between sequences, and renders templates only for its own chat classes. `package.json` pins the version; `binding.test.ts` fails
  * where another one differs.
  */
 
@@ -68,9 +69,13 @@ interface AddonSamplerClass {
 
 type SampleResult = [token: number, unknown, unknown, logits: number[] | undefined, weight?: number];
 
+interface InternalLlama {
+  _bindings: { AddonSampler: AddonSamplerClass; AddonJinjaRenderer: new (source: string) => NativeJinja };
+}
+
 interface InternalModel {
   _model: { getTokenString(token: Token): string };
-  _llama: { _bindings: { AddonSampler: AddonSamplerClass } };
+  _llama: InternalLlama;
 }
 
 interface InternalSequence {
@@ -112,6 +117,15 @@ function internalModel(model: LlamaModel): InternalModel {
 
 function internalSequence(sequence: LlamaContextSequence): InternalSequence {
   return sequence as unknown as InternalSequence;
+}
+
+/** A compiled template of llama.cpp's own Jinja. Both making and rendering one throw. */
+export interface NativeJinja {
+  render(variables: object): string;
+}
+
+export function createNativeJinja(llama: Llama, source: string): NativeJinja {
+  return new (llama as unknown as InternalLlama)._bindings.AddonJinjaRenderer(source);
 }
 
 /** A sampler of its own for `sequence`'s context; dispose of it. */

@@ -1,19 +1,17 @@
-import { Template } from "@huggingface/jinja";
 import { invalidRequest } from "../../serve/node-errors.ts";
-import type { ChatMessage } from "../chat-request.ts";
-
-/**
- * A piece of a rendered prompt. Only pieces that come from the template may contain control tokens; what came
- * from a message is plain text, whatever it looks like.
- */
-export interface PromptPiece {
-  text: string;
-  trusted: boolean;
-}
+import type { ChatMessage } from "../chat-messages.ts";
+import { createGuard } from "./template/control-texts.ts";
+import { type Expressed, express } from "./template/express.ts";
+import { guardMessage } from "./template/guard-conversation.ts";
+import type { RenderJinja } from "./template/jinja.ts";
+import { probeTraits } from "./template/traits.ts";
 
 export interface ChatTemplate {
-  /** Renders a conversation up to where the assistant answers. Throws a 400 that names a role it cannot express. */
-  render(messages: readonly ChatMessage[]): PromptPiece[];
+  /**
+   * Renders a conversation up to where the assistant answers: texts to be tokenized one by one, with control tokens.
+   * Throws a 400 that names a role that the template cannot express.
+   */
+  render(messages: readonly ChatMessage[]): string[];
 }
 
 export interface TemplateTokens {
@@ -22,98 +20,78 @@ export interface TemplateTokens {
 }
 
 /**
- * Compiles the Jinja text of a GGUF's `tokenizer.chat_template`. Contents are rendered as unique placeholders
- * and put back as separate pieces: a user who writes `<|im_end|>` writes eight characters, not a control token.
- * `newNonce` gives a text that no content contains by chance; it is drawn for each call.
+ * Makes a chat template of a GGUF's `tokenizer.chat_template`. What callers write in messages, names and arguments
+ * never becomes a control token, whatever it looks like: a user who writes `<|im_end|>` writes eight characters.
+ * `controlTexts` are the texts of all tokens that must not be written by callers. `newNonce` gives hexadecimal
+ * digits that no caller can guess; they are drawn for each call.
  */
 export function createChatTemplate(options: {
   source: string;
+  renderJinja: RenderJinja;
   tokens: TemplateTokens;
+  controlTexts: readonly string[];
   newNonce: () => string;
 }): ChatTemplate {
-  const template = new Template(options.source);
-  const renderText = (messages: readonly ChatMessage[]): string =>
-    template.render({
-      messages,
-      add_generation_prompt: true,
+  const render: RenderJinja = (variables) =>
+    options.renderJinja({
       // Small models that think at length before each answer are of no use for narrow jobs.
       enable_thinking: false,
       bos_token: options.tokens.bos ?? "",
       eos_token: options.tokens.eos ?? "",
+      ...variables,
     });
-  const trimmedRoles = findTrimmedRoles(renderText);
+  const guard = createGuard({ controlTexts: options.controlTexts, templateSource: options.source });
+  const traits = probeTraits(render);
 
   return {
     render(messages) {
-      const nonce = options.newNonce();
-      const placeholder = (index: number): string => `\uE000${nonce}-${index}\uE001`;
-      const contents = messages.map(({ role, content }) =>
-        trimmedRoles.has(role) ? content.trim() : content,
-      );
-      const text = renderOrRefuse(
-        renderText,
-        messages.map(({ role }, index) => ({
-          role,
-          // Templates ask whether a content is empty.
-          content: contents[index] === "" ? "" : placeholder(index),
-        })),
-      );
-      messages.forEach((message, index) => {
-        if (contents[index] === "" || text.includes(placeholder(index))) return;
-        throw inexpressibleRole(message.role, index);
-      });
-      return split(text, nonce, contents);
+      const mark = toMark(options.newNonce());
+      const guarded = messages.map((message) => guardMessage(message, (text) => guard(text, mark)));
+      const expressed = express(guarded, [], traits);
+      assertShown(render, expressed, messages);
+      return renderOrRefuse(render, expressed)
+        .split(mark)
+        .filter((piece) => piece !== "");
     },
   };
 }
 
-/** Cuts the rendered text at its placeholders, and puts the contents in as untrusted pieces. */
-function split(text: string, nonce: string, contents: readonly string[]): PromptPiece[] {
-  const parts = text.split(new RegExp(`\uE000${nonce}-(\\d+)\uE001`));
-  return parts
-    .map((part, index) =>
-      index % 2 === 0
-        ? { text: part, trusted: true }
-        : { text: contents[Number(part)] ?? "", trusted: false },
-    )
-    .filter((piece) => piece.text !== "");
+/** Hexadecimal digits as characters of the private use area, which have no case and no meaning to a template. */
+function toMark(nonce: string): string {
+  return [...nonce].map((digit) => String.fromCodePoint(0xe000 + Number.parseInt(digit, 16))).join("");
 }
 
-/** Many templates trim contents, which they cannot do to a placeholder: found by trying, once. */
-function findTrimmedRoles(renderText: (messages: ChatMessage[]) => string): Set<ChatMessage["role"]> {
-  const conversations: Record<ChatMessage["role"], (content: string) => ChatMessage[]> = {
-    system: (content) => [
-      { role: "system", content },
-      { role: "user", content: "b" },
-    ],
-    user: (content) => [{ role: "user", content }],
-    assistant: (content) => [
-      { role: "user", content: "b" },
-      { role: "assistant", content },
-      { role: "user", content: "c" },
-    ],
-  };
-  const trims = (role: ChatMessage["role"]): boolean => {
-    try {
-      const text = renderText(conversations[role]("\n\n padded \n\n"));
-      return text.includes("padded") && !text.includes("\n\n padded \n\n");
-    } catch {
-      return false; // the template refuses this role: each call will be told so
-    }
-  };
-  return new Set((["system", "user", "assistant"] as const).filter(trims));
-}
-
-function renderOrRefuse(
-  renderText: (messages: readonly ChatMessage[]) => string,
-  messages: readonly ChatMessage[],
-): string {
+/** Some templates leave out what they have no place for without a word: found with short contents that are unique. */
+function assertShown(render: RenderJinja, expressed: Expressed, original: readonly ChatMessage[]): void {
+  const { messages, tools, origins } = expressed;
+  const contentOf = (index: number): string => `\uE000${index}\uE001`;
+  let text: string;
   try {
-    return renderText(messages);
+    text = renderPrompt(render, {
+      tools,
+      messages: messages.map((message, index) =>
+        message.content === "" || message.content === null
+          ? message
+          : { ...message, content: contentOf(index) },
+      ),
+    });
+  } catch {
+    return; // the real rendering will say why
+  }
+  messages.forEach(({ content }, index) => {
+    if (content === "" || content === null || text.includes(contentOf(index))) return;
+    const origin = origins[index] ?? 0;
+    throw inexpressibleRole(original[origin]?.role ?? "", origin);
+  });
+}
+
+function renderOrRefuse(render: RenderJinja, expressed: Expressed): string {
+  try {
+    return renderPrompt(render, expressed);
   } catch (cause) {
-    const system = messages.findIndex((message) => message.role === "system");
-    if (system !== -1 && renders(renderText, withoutSystem(messages))) {
-      throw inexpressibleRole("system", system, cause);
+    const system = expressed.messages.findIndex(({ role }) => role === "system");
+    if (system !== -1 && renders(render, withoutSystem(expressed))) {
+      throw inexpressibleRole("system", expressed.origins[system] ?? 0, cause);
     }
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw invalidRequest({
@@ -123,19 +101,22 @@ function renderOrRefuse(
   }
 }
 
-function renders(
-  renderText: (messages: readonly ChatMessage[]) => string,
-  messages: readonly ChatMessage[],
-): boolean {
+type Prompt = Pick<Expressed, "messages" | "tools">;
+
+function renderPrompt(render: RenderJinja, { messages, tools }: Prompt): string {
+  return render({ messages, ...(tools === undefined ? {} : { tools }), add_generation_prompt: true });
+}
+
+function renders(render: RenderJinja, prompt: Prompt): boolean {
   try {
-    return renderText(messages) !== "";
+    return renderPrompt(render, prompt) !== "";
   } catch {
     return false;
   }
 }
 
-function withoutSystem(messages: readonly ChatMessage[]): ChatMessage[] {
-  return messages.filter((message) => message.role !== "system");
+function withoutSystem({ messages, tools }: Prompt): Prompt {
+  return { tools, messages: messages.filter(({ role }) => role !== "system") };
 }
 
 function inexpressibleRole(role: string, index: number, cause?: unknown) {

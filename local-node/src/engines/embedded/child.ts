@@ -53,8 +53,7 @@ async function load(message: Extract<ParentMessage, { type: "load" }>): Promise<
 
 function tokenizePrompt({ model, template }: Runtime, request: ChatRequest): Token[] {
   return toPromptTokens(template.render(request.messages), {
-    tokenize: (text, { special, continues }) =>
-      model.tokenize(text, special, continues ? "trimLeadingSpace" : undefined),
+    tokenize: (text, { continues }) => model.tokenize(text, true, continues ? "trimLeadingSpace" : undefined),
     isControl: (token) => model.isSpecialToken(token),
     bos: model.tokens.bos,
     prependBos: model.tokens.shouldPrependBosToken,

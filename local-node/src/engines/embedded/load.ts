@@ -2,6 +2,7 @@ import { open } from "node:fs/promises";
 import { cpus } from "node:os";
 import {
   getLlama,
+  type Llama,
   type LlamaContextSequence,
   LlamaLogLevel,
   type LlamaModel,
@@ -12,6 +13,8 @@ import { type ChatTemplate, createChatTemplate } from "./chat-template.ts";
 import { createGrammars, type Grammars } from "./grammars.ts";
 import type { LoadedModel, LoadOptions } from "./ipc.ts";
 import { createSliceSize, type SliceSize } from "./slice-size.ts";
+import { compileJinja } from "./template/jinja.ts";
+import { readControlTexts } from "./template/read-control-texts.ts";
 import {
   createThreadGovernor,
   decodeCandidates,
@@ -74,7 +77,7 @@ export async function loadRuntime(
     const reason = lastError === "" ? messageOf(cause) : lastError;
     throw new LoadError(`${options.modelPath} cannot be loaded: ${reason}. Fetch it again.`, { cause });
   });
-  const template = compileTemplate(model, hooks.newNonce);
+  const template = compileTemplate(llama, model, hooks.newNonce);
   const usableCpus = Math.min(usableCores(), llama.cpuMathCores || Number.POSITIVE_INFINITY);
   const onGpu = llama.gpu !== false && model.gpuLayers > 0;
   const slots = options.sequences ?? (onGpu ? DEFAULT_SEQUENCES.gpu : DEFAULT_SEQUENCES.cpu);
@@ -138,7 +141,7 @@ async function assertGguf(path: string): Promise<void> {
   throw new LoadError(`${path} is not a GGUF model file, or it is damaged. Fetch it again.`);
 }
 
-function compileTemplate(model: LlamaModel, newNonce: () => string): ChatTemplate {
+function compileTemplate(llama: Llama, model: LlamaModel, newNonce: () => string): ChatTemplate {
   const source = model.fileInfo.metadata.tokenizer.chat_template;
   if (source === undefined) {
     throw new LoadError(
@@ -148,6 +151,8 @@ function compileTemplate(model: LlamaModel, newNonce: () => string): ChatTemplat
   try {
     return createChatTemplate({
       source,
+      renderJinja: compileJinja(llama, source),
+      controlTexts: readControlTexts(model, source),
       tokens: { bos: model.tokens.bosString, eos: model.tokens.eosString },
       newNonce,
     });

@@ -1,0 +1,46 @@
+import type { ChatMessage } from "../../chat-messages.ts";
+
+type Replace = (text: string) => string;
+
+/** The same message with all that its caller wrote guarded. Its role is a word of the API. */
+export function guardMessage(message: ChatMessage, guard: Replace): ChatMessage {
+  switch (message.role) {
+    case "system":
+    case "user":
+      return { role: message.role, content: guard(message.content), ...guardName(message, guard) };
+    case "assistant":
+      return {
+        role: message.role,
+        content: guard(message.content),
+        ...guardName(message, guard),
+        ...(message.reasoning === undefined ? {} : { reasoning: guard(message.reasoning) }),
+        toolCalls: message.toolCalls.map((call) => ({
+          id: guard(call.id),
+          name: guard(call.name),
+          arguments: guardValue(call.arguments, guard),
+        })),
+      };
+    case "tool":
+      return {
+        role: message.role,
+        content: guard(message.content),
+        callId: guard(message.callId),
+        name: guard(message.name),
+      };
+  }
+}
+
+function guardName({ name }: { name?: string }, guard: Replace): { name?: string } {
+  return name === undefined ? {} : { name: guard(name) };
+}
+
+/** The same value with its strings guarded, the keys of objects included. */
+function guardValue<T>(value: T, guard: Replace): T {
+  const guarded = (inner: unknown): unknown => {
+    if (typeof inner === "string") return guard(inner);
+    if (Array.isArray(inner)) return inner.map(guarded);
+    if (typeof inner !== "object" || inner === null) return inner;
+    return Object.fromEntries(Object.entries(inner).map(([key, member]) => [guard(key), guarded(member)]));
+  };
+  return guarded(value) as T;
+}
