@@ -14,6 +14,8 @@ export const LIMITS = {
   automatonStates: 3_000,
   /** Distinct patterns of `patternProperties` at one place. */
   patternProperties: 3,
+  /** Ways to read what was written so far, that llama.cpp would follow at once. */
+  readings: 64,
   rules: 10_000,
   /** Characters of the grammar's text. */
   grammarLength: 500_000,

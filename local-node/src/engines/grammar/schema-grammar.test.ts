@@ -339,6 +339,34 @@ const CASES: Record<string, Case> = {
     matches: ["{}", '{"child":{"child":{}},"leaf":1}'],
     refuses: ['{"leaf":"x"}', '{"child":1}'],
   },
+  "recursive alternatives that their first property tells apart": {
+    schema: {
+      $defs: {
+        term: {
+          anyOf: [
+            {
+              type: "object",
+              properties: {
+                op: { enum: ["add", "mul"] },
+                args: { type: "array", items: { $ref: "#/$defs/term" } },
+              },
+              required: ["op", "args"],
+            },
+            {
+              type: "object",
+              properties: { op: { const: "neg" }, of: { $ref: "#/$defs/term" } },
+              required: ["op", "of"],
+            },
+            { type: "object", properties: { value: { type: "number" } }, required: ["value"] },
+          ],
+        },
+      },
+      $ref: "#/$defs/term",
+    },
+    strict: true,
+    matches: ['{"op":"add","args":[{"value":1},{"op":"neg","of":{"value":2}}]}'],
+    refuses: ['{"op":"neg","args":[]}', '{"op":"sub","args":[]}'],
+  },
   "a way that could never end is left out": {
     schema: {
       $defs: {
@@ -516,6 +544,25 @@ describe("a schema that cannot be honoured is refused by name", () => {
       "too many patterns of names",
       { patternProperties: { a: {}, b: {}, c: {}, d: {} } },
       { path: "#", keyword: "patternProperties", message: /more than 3 patterns/ },
+    ],
+    [
+      "alternatives that begin alike and refer to themselves",
+      {
+        $defs: {
+          node: {
+            anyOf: ["x", "y"].map((name) => ({
+              type: "object",
+              properties: { child: { $ref: "#/$defs/node" }, [name]: { type: "integer" } },
+            })),
+          },
+        },
+        $ref: "#/$defs/node",
+      },
+      {
+        path: "#/$defs/node/anyOf/0",
+        keyword: "",
+        message: /more than 64 ways at once.*'const' of its own/,
+      },
     ],
     [
       "a grammar that explodes",

@@ -29,7 +29,8 @@ export function createAlternatives(document: SchemaDocument): Alternatives {
     ];
     const ways = factors.reduce<Conjunction[]>(
       (all, factor) => product(all, factor, document.pathOf(schema)),
-      [[schema]],
+      // One that only combines others adds nothing of its own.
+      [saysNothing(schema) ? [] : [schema]],
     );
     known.set(schema, ways);
     return ways;
@@ -52,6 +53,12 @@ function product(a: readonly Conjunction[], b: readonly Conjunction[], path: str
     });
   }
   return a.flatMap((left) => b.map((right) => [...new Set([...left, ...right])]));
+}
+
+const FOLLOWED = new Set(["$ref", "allOf", "anyOf", "oneOf", "not", "if", "then", "else"]);
+
+function saysNothing(schema: SchemaObject): boolean {
+  return Object.keys(schema).every((keyword) => FOLLOWED.has(keyword));
 }
 
 /** `{"not": {}}` is how generators write "nothing". */

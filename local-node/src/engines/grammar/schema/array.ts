@@ -1,21 +1,25 @@
 import { EMPTY, type Gbnf, isNever, literal, NEVER, optional, repeat, seq } from "../gbnf.ts";
 import { COMMA } from "../json-text.ts";
 import type { Conjunction } from "./alternatives.ts";
+import type { Container } from "./ambiguity.ts";
 import type { Compiler } from "./compile.ts";
 import type { Schema } from "./schema.ts";
 import { countsOf } from "./string.ts";
 
 /** The arrays of a conjunction. `uniqueItems`, `contains` and `unevaluatedItems` are left to validation. */
-export function arrayBody(compiler: Compiler, conjunction: Conjunction): Gbnf {
+export function arrayBody(compiler: Compiler, conjunction: Conjunction, container: Container): Gbnf {
   const { min, max } = countsOf(conjunction, compiler.document, "minItems", "maxItems");
   const listed = Math.max(0, ...conjunction.map(({ prefixItems }) => prefixItems?.length ?? 0));
-  const at = (index: number): Gbnf =>
-    compiler.valueOf(
+  const at = (index: number): Gbnf => {
+    const value = compiler.valueOf(
       conjunction.flatMap(({ prefixItems, items }): Schema[] => {
         const schema = prefixItems?.[index] ?? items;
         return schema === undefined ? [] : [schema];
       }),
     );
+    container.places.push(value);
+    return value.body;
+  };
   const first = Array.from({ length: Math.min(listed, max ?? listed) }, (_, index) => at(index));
   const rest = max !== null && max <= listed ? EMPTY : compiler.share("i", at(listed));
   return seq(literal("["), itemsFrom(0, { first, rest, min, max }), literal("]"));

@@ -1,6 +1,8 @@
 import { choice, type Gbnf, isEmpty, isNever, literal, ref } from "../gbnf.ts";
 import { jsonLiteral } from "../json-text.ts";
+import { exactly } from "../strings/automaton.ts";
 import { type Alternatives, type Conjunction, createAlternatives } from "./alternatives.ts";
+import { type Container, type Place, refuseAmbiguity } from "./ambiguity.ts";
 import { arrayBody } from "./array.ts";
 import { numberAdmits, numberBody } from "./number.ts";
 import { objectBody } from "./object.ts";
@@ -14,6 +16,11 @@ export interface RuleSink {
   set(name: string, body: Gbnf): void;
 }
 
+/** A value's texts, and the ways in which it can be written. */
+export interface Value extends Place {
+  body: Gbnf;
+}
+
 /** What the parts of the compiler share. */
 export interface Compiler {
   readonly document: SchemaDocument;
@@ -21,7 +28,7 @@ export interface Compiler {
   readonly strings: Strings;
   readonly rules: RuleSink;
   /** The JSON texts of the values that satisfy all these schemas. */
-  valueOf(schemas: readonly Schema[]): Gbnf;
+  valueOf(schemas: readonly Schema[]): Value;
   /** Gives a body that is used more than once a rule. */
   share(prefix: string, body: Gbnf): Gbnf;
 }
@@ -35,7 +42,7 @@ const ALL_TYPES: readonly TypeName[] = ["null", "boolean", "object", "array", "n
  */
 export function compileSchema(document: SchemaDocument, rules: RuleSink): Gbnf {
   const ids = new Map<object, number>();
-  const named = new Map<string, string>();
+  const named = new Map<string, { name: string; container: Container }>();
   const pending: (() => void)[] = [];
   const keyOf = (conjunction: Conjunction): string =>
     conjunction
@@ -46,54 +53,62 @@ export function compileSchema(document: SchemaDocument, rules: RuleSink): Gbnf {
       })
       .join(" ");
   /** Objects and arrays have rules, found again by what they satisfy: so recursion ends. */
-  const nameOf = (type: "object" | "array", conjunction: Conjunction): Gbnf => {
-    if (conjunction.length === 0) return ref(`json-${type}`);
+  const containerOf = (type: "object" | "array", conjunction: Conjunction): Value => {
     const key = `${type} ${keyOf(conjunction)}`;
     const known = named.get(key);
-    if (known !== undefined) return ref(known);
+    if (known !== undefined) return { body: ref(known.name), ways: [known.container], listed: null };
     const name = rules.reserve(type === "object" ? "o" : "a");
-    named.set(key, name);
+    const path = conjunction[0] === undefined ? "#" : document.pathOf(conjunction[0]);
+    const container: Container = { kind: type, path, first: null, places: [] };
+    named.set(key, { name, container });
     // Later, not inside: schemas may lead to each other thousands deep.
     pending.push(() =>
       rules.set(
         name,
-        type === "object" ? objectBody(compiler, conjunction) : arrayBody(compiler, conjunction),
+        type === "object"
+          ? objectBody(compiler, conjunction, container)
+          : arrayBody(compiler, conjunction, container),
       ),
     );
-    return ref(name);
+    return { body: ref(name), ways: [container], listed: null };
   };
-  const bodyOfType = (type: TypeName, conjunction: Conjunction): Gbnf => {
+  const valueOfType = (type: TypeName, conjunction: Conjunction): Value => {
     switch (type) {
       case "null":
-        return literal("null");
+        return scalar(literal("null"));
       case "boolean":
-        return choice(literal("true"), literal("false"));
+        return scalar(choice(literal("true"), literal("false")));
       case "number":
       case "integer":
-        return numberBody(type, conjunction);
+        return scalar(numberBody(type, conjunction));
       case "string":
-        return compiler.strings.body(conjunction);
+        return scalar(compiler.strings.body(conjunction));
       default:
-        return nameOf(type, conjunction);
+        return containerOf(type, conjunction);
     }
   };
-  const bodyOf = (conjunction: Conjunction): Gbnf => {
-    if (conjunction.every(saysNothing)) return ref("json-value");
+  const valueOfWay = (conjunction: Conjunction): Value => {
+    if (conjunction.length === 0) return any;
     const types = typesOf(conjunction);
-    const values = listedValues(conjunction);
-    if (values !== null) {
-      return choice(
-        ...values.filter((value) => admits(compiler, conjunction, types, value)).map(jsonLiteral),
-      );
-    }
-    return choice(...types.map((type) => bodyOfType(type, conjunction)));
+    const values = listedValues(conjunction)?.filter((value) => admits(compiler, conjunction, types, value));
+    if (values === undefined) return join(types.map((type) => valueOfType(type, conjunction)));
+    const texts = values.filter((value) => typeof value === "string");
+    return {
+      body: choice(
+        // Together, so that one begun is read in one way.
+        texts.length > 1 ? compiler.strings.bodyOf(exactly(texts)) : choice(...texts.map(jsonLiteral)),
+        ...values.filter((value) => typeof value !== "string").map(jsonLiteral),
+      ),
+      ways: ["scalar"],
+      listed: new Set(values.map(canonical)),
+    };
   };
   const compiler: Compiler = {
     document,
     rules,
     strings: createStrings(document, rules),
     alternativesOf: createAlternatives(document),
-    valueOf: (schemas) => choice(...compiler.alternativesOf(schemas).map(bodyOf)),
+    valueOf: (schemas) => join(compiler.alternativesOf(schemas).map(valueOfWay)),
     share: (prefix, body) => {
       if (body.kind === "ref" || body.kind === "text" || isEmpty(body) || isNever(body)) return body;
       const name = rules.reserve(prefix);
@@ -103,15 +118,27 @@ export function compileSchema(document: SchemaDocument, rules: RuleSink): Gbnf {
   };
   const root = compiler.valueOf([document.root]);
   for (let task = pending.pop(); task !== undefined; task = pending.pop()) task();
-  return root;
+  refuseAmbiguity(root, [anyContainer, ...[...named.values()].map(({ container }) => container)]);
+  return root.body;
 }
 
-/** No keyword, or only those that choose between others and were followed. */
-function saysNothing(schema: Conjunction[number]): boolean {
-  return Object.keys(schema).every((keyword) => FOLLOWED.has(keyword));
+/** Any object or array: whatever is inside, it is read in one way. */
+const anyContainer: Container = { kind: "object", path: "#", first: null, places: [] };
+const any: Value = { body: ref("json-value"), ways: [anyContainer], listed: null };
+
+function scalar(body: Gbnf): Value {
+  return { body, ways: ["scalar"], listed: null };
 }
 
-const FOLLOWED = new Set(["$ref", "allOf", "anyOf", "oneOf", "not", "if", "then", "else"]);
+function join(values: readonly Value[]): Value {
+  return {
+    body: choice(...values.map(({ body }) => body)),
+    ways: [...new Set(values.flatMap(({ ways }) => ways))],
+    listed: values.every(({ listed }) => listed !== null)
+      ? new Set(values.flatMap(({ listed }) => [...(listed ?? [])]))
+      : null,
+  };
+}
 
 /** The types that a conjunction allows; where none is stated, those that its keywords are about. */
 function typesOf(conjunction: Conjunction): TypeName[] {

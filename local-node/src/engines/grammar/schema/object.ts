@@ -14,11 +14,14 @@ import {
 } from "../strings/automaton.ts";
 import { UnsupportedSchema } from "../unsupported-schema.ts";
 import type { Conjunction } from "./alternatives.ts";
-import type { Compiler } from "./compile.ts";
+import type { Container } from "./ambiguity.ts";
+import type { Compiler, Value } from "./compile.ts";
 import type { Schema, SchemaObject } from "./schema.ts";
 import { countsOf } from "./string.ts";
 
 interface Property {
+  name: string;
+  value: Value;
   member: Gbnf;
   required: boolean;
 }
@@ -28,27 +31,37 @@ interface Property {
  * is left to validation where some are named, as are `dependentRequired`, `dependentSchemas` and
  * `unevaluatedProperties`.
  */
-export function objectBody(compiler: Compiler, conjunction: Conjunction): Gbnf {
+export function objectBody(compiler: Compiler, conjunction: Conjunction, container: Container): Gbnf {
   const required = new Set(conjunction.flatMap((schema) => schema.required ?? []));
   const names = [
     ...new Set([...conjunction.flatMap(({ properties }) => Object.keys(properties ?? {})), ...required]),
   ];
   const keys = keysOf(compiler, conjunction);
   const properties = names.flatMap((name): Property[] => {
-    const member =
+    const value =
       keys === null || accepts(keys, name)
-        ? seq(
-            literal(JSON.stringify(name)),
-            COLON,
-            compiler.valueOf(conjunction.flatMap((schema) => schemasOfName(compiler, schema, name))),
-          )
-        : NEVER;
+        ? compiler.valueOf(conjunction.flatMap((schema) => schemasOfName(compiler, schema, name)))
+        : compiler.valueOf([false]);
+    const member = seq(literal(JSON.stringify(name)), COLON, value.body);
     if (isNever(member) && !required.has(name)) return [];
-    return [{ member, required: required.has(name) }];
+    return [{ name, value, member, required: required.has(name) }];
   });
-  const others = otherMembers(compiler, conjunction, names, keys);
+  const other = otherMembers(compiler, conjunction, names, keys);
+  container.places.push(...properties.map(({ value }) => value), ...other.places);
+  container.first = firstOf(properties, other.places.length > 0);
+  const others = other.member;
   if (properties.length === 0) return anyNumber(compiler, conjunction, others);
   return seq(literal("{"), members(compiler, properties, others), literal("}"));
+}
+
+/** What may come first, where only named properties can. */
+function firstOf(properties: readonly Property[], hasOthers: boolean): Map<string, Value> | null {
+  const first = new Map<string, Value>();
+  for (const { name, value, required } of properties) {
+    first.set(name, value);
+    if (required) return first;
+  }
+  return hasOthers ? null : first;
 }
 
 /** Members one after another, each optional one there or not, with the commas where they belong. */
@@ -106,8 +119,9 @@ function otherMembers(
   conjunction: Conjunction,
   names: readonly string[],
   keys: Automaton | null,
-): Gbnf {
+): { member: Gbnf; places: Value[] } {
   const { strings } = compiler;
+  const places: Value[] = [];
   const patterns = conjunction.flatMap((schema) =>
     Object.keys(schema.patternProperties ?? {}).map((pattern) => ({ pattern, schema })),
   );
@@ -120,10 +134,10 @@ function otherMembers(
       message: `'patternProperties' at ${path} has more than ${LIMITS.patternProperties} patterns; join them, or use fewer.`,
     });
   }
-  const member = (matched: ReadonlySet<string>): Gbnf => {
+  const otherValue = (matched: ReadonlySet<string>): Gbnf => {
     const stated = conjunction.some(({ additionalProperties }) => additionalProperties !== undefined);
     const fallback = stated || matched.size > 0 || additionalDefault(compiler, conjunction);
-    return compiler.valueOf(
+    const value = compiler.valueOf(
       conjunction.flatMap((schema): Schema[] => {
         const own = Object.entries(schema.patternProperties ?? {}).flatMap(([pattern, inner]) =>
           matched.has(pattern) ? [inner] : [],
@@ -132,10 +146,11 @@ function otherMembers(
         return [schema.additionalProperties ?? fallback];
       }),
     );
+    if (!isNever(value.body)) places.push(value);
+    return value.body;
   };
   if (distinct.length === 0 && names.length === 0 && keys === null) {
-    const value = member(new Set());
-    return isNever(value) ? NEVER : seq(ref("json-string"), COLON, value);
+    return { member: seq(ref("json-string"), COLON, otherValue(new Set())), places };
   }
   try {
     const start = without(keys ?? ofLength(0, null), exactly(names));
@@ -149,13 +164,12 @@ function otherMembers(
       },
       [{ language: start, matched: [] }],
     );
-    return choice(
-      ...regions.map(({ language, matched }) => {
-        if (acceptsNothing(language)) return NEVER;
-        const value = member(new Set(matched));
-        return isNever(value) ? NEVER : seq(compiler.share("k", strings.bodyOf(language)), COLON, value);
-      }),
-    );
+    const members = regions.map(({ language, matched }) => {
+      if (acceptsNothing(language)) return NEVER;
+      const value = otherValue(new Set(matched));
+      return isNever(value) ? NEVER : seq(compiler.share("k", strings.bodyOf(language)), COLON, value);
+    });
+    return { member: choice(...members), places };
   } catch (error) {
     if (!(error instanceof AutomatonTooLarge)) throw error;
     const path = compiler.document.pathOf(conjunction[0] ?? {});
