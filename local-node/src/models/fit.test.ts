@@ -5,12 +5,9 @@ import type { GgufSummary } from "./gguf.ts";
 const QWEN3_4B: GgufSummary = {
   architecture: "qwen3",
   name: null,
+  type: "model",
   contextTokens: 262_144,
   quantisation: "Q4_K_M",
-  blocks: 36,
-  embedding: 2560,
-  heads: 32,
-  keyValueHeads: 8,
   hasChatTemplate: true,
   cacheBytesPerToken: 147_456,
 };

@@ -9,6 +9,8 @@ export type ModelErrorCode =
   | "not_a_model"
   | "does_not_fit"
   | "disk_full"
+  | "quota_exceeded"
+  | "in_use"
   | "cache_unwritable"
   | "cancelled";
 

@@ -39,7 +39,8 @@ export function createNetwork(env: Env): Network {
   });
   const fetch = ((input: string | URL, init?: RequestInit) =>
     undiciFetch(input, { ...(init as object), dispatcher })) as unknown as Fetch;
-  return { fetch, close: () => dispatcher.close() };
+  // Whoever closes is done: an answer that nobody read to its end must not keep them.
+  return { fetch, close: () => dispatcher.destroy() };
 }
 
 function certificates(env: Env): string[] | null {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseSize } from "../../models/parse-size.ts";
 
 /** An OpenAI-compatible server that the owner already runs. */
 const attachSchema = z
@@ -74,6 +75,23 @@ export const configSchema = z
       })
       .strict()
       .prefault({}),
+    cache: z
+      .object({
+        quota: z
+          .string()
+          .default("none")
+          .refine((text) => text === "none" || (parseSize(text) ?? 0) > 0, {
+            message: "must be a size such as 50GB, or none",
+          })
+          .meta({
+            description:
+              "How much the models that were fetched may take in all, for example 50GB. The ones that were used longest ago go first, never one that is loaded. none: as much as the disk has.",
+            examples: ["50GB"],
+          }),
+      })
+      .strict()
+      .prefault({})
+      .meta({ description: "The folder of fetched models (ROUTELET_CACHE says where it is)." }),
     log: z
       .object({
         format: z

@@ -33,7 +33,10 @@ interface JsonSchema {
 }
 
 /** Variables that have had another name than the rule gives. */
-const KNOWN_VARIABLES: Record<string, string> = { "engines.embedded.model": "ROUTELET_MODEL" };
+const KNOWN_VARIABLES: Record<string, string> = {
+  "engines.embedded.model": "ROUTELET_MODEL",
+  "cache.quota": "ROUTELET_CACHE_QUOTA",
+};
 
 /** What the variables of settings begin with. */
 export const VARIABLE_PREFIX = "ROUTELET_NODE_";
