@@ -8,6 +8,7 @@ import {
   errorReply,
 } from "./harness/chat-replies.ts";
 import { connectRaw, postBytes } from "./harness/client.ts";
+import { endedCall } from "./harness/ended-call.ts";
 import { API_KEY, startTestGateway, type TestGateway } from "./harness/gateway.ts";
 import { messageReply } from "./harness/messages-replies.ts";
 import { startUpstream, type Upstream } from "./harness/upstream.ts";
@@ -52,15 +53,7 @@ beforeEach(() => {
 
 /** The call as the ledger has it, once it has ended. */
 async function callOf(response: Response): Promise<CallRow> {
-  return endedCall(response.headers.get("x-routelet-call") ?? "");
-}
-
-async function endedCall(id: string): Promise<CallRow> {
-  for (;;) {
-    const row = (await gateway.admin(`/api/calls/${id}`)) as CallRow;
-    if (row.outcome !== "running") return row;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  return endedCall<CallRow>(gateway, response.headers.get("x-routelet-call") ?? "");
 }
 
 const lastRequest = () => {
@@ -349,7 +342,7 @@ describe("a client that leaves", () => {
     client.abort();
     await lastRequest().whenAborted;
     const id = /x-routelet-call: (\S+)/i.exec(head)?.[1] ?? "";
-    expect(await endedCall(id)).toMatchObject({ outcome: "cancelled" });
+    expect(await endedCall<CallRow>(gateway, id)).toMatchObject({ outcome: "cancelled" });
   });
 
   it("at any moment after it asked: no call stays running", async () => {
@@ -400,7 +393,10 @@ describe("a client that leaves", () => {
     client.abort();
     await request.whenAborted;
     const list = (await gateway.admin("/api/calls?model=gpt-silent")) as { data: { id: string }[] };
-    expect(await endedCall(list.data[0]?.id ?? "")).toMatchObject({ outcome: "cancelled", status: 499 });
+    expect(await endedCall<CallRow>(gateway, list.data[0]?.id ?? "")).toMatchObject({
+      outcome: "cancelled",
+      status: 499,
+    });
   });
 });
 

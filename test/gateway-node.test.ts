@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { chatReply, chatStream, chatStreamSteps, EVENT_STREAM, errorReply } from "./harness/chat-replies.ts";
 import { connectRaw, postBytes } from "./harness/client.ts";
+import { endedCall } from "./harness/ended-call.ts";
 import { API_KEY, startTestGateway, type TestGateway } from "./harness/gateway.ts";
 import { nodesOf, startCopyOf, startTestNode, type TestNode } from "./harness/node.ts";
 import { type Reply, startUpstream, type Upstream, type UpstreamRequest } from "./harness/upstream.ts";
@@ -37,15 +38,8 @@ function call(body: object, headers: Record<string, string> = {}): Promise<Respo
   return gateway.chat({ messages: MESSAGES, metadata: { [MARK]: "1" }, ...body }, { headers });
 }
 
-async function endedCall(id: string): Promise<CallRow> {
-  for (;;) {
-    const row = (await gateway.admin(`/api/calls/${id}`)) as CallRow;
-    if (row.outcome !== "running") return row;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-const callOf = (response: Response) => endedCall(response.headers.get("x-routelet-call") ?? "");
+const callOf = (response: Response) =>
+  endedCall<CallRow>(gateway, response.headers.get("x-routelet-call") ?? "");
 
 /** The engine's next request of a test from now on. */
 async function nextEngineCall(from: number): Promise<UpstreamRequest> {
@@ -314,7 +308,7 @@ describe("after the first content", () => {
     const head = (await client.until('"content":"one"')).toString();
     client.abort();
     await (await nextEngineCall(from)).whenAborted;
-    expect(await endedCall(/x-routelet-call: (\S+)/i.exec(head)?.[1] ?? "")).toMatchObject({
+    expect(await endedCall<CallRow>(gateway, /x-routelet-call: (\S+)/i.exec(head)?.[1] ?? "")).toMatchObject({
       outcome: "cancelled",
     });
   });

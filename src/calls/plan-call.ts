@@ -72,6 +72,7 @@ export async function planOn(
       conversation,
       resolveCloud: (name) => resolveCloudModel(env, name, now, { providers, keyed }),
       deadlines: settings.deadlines,
+      verify: settings.verification.auto,
       random: Math.random,
     });
   const talking = withoutSilentNodes(fleet, now);

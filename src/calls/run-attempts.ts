@@ -75,7 +75,9 @@ export async function runAttempts(input: AttemptsInput, logs: AttemptLog[]): Pro
     let hedge = false;
     try {
       const firstByteMs = Math.max(MIN_FIRST_BYTE_MS, planned.firstByteMs - spent);
-      const first = startAttempt({ input, planned, logs, firstByteMs });
+      // What nobody else could answer is not held back: it would only become an error.
+      const asked = left.length > 0 ? planned : { ...planned, verified: false };
+      const first = startAttempt({ input, planned: asked, logs, firstByteMs });
       const ready = await hedged({
         first,
         afterMs: input.settings.hedging.afterMs,
@@ -109,6 +111,8 @@ export async function runAttempts(input: AttemptsInput, logs: AttemptLog[]): Pro
       const fresh = await input.replan().catch(replanFailed);
       if (fresh !== null) left = fresh.attempts.filter((next) => !tried.has(backendOf(next)));
     }
+    // Another node has the same kind of model; the reference is what is wanted now.
+    if (error.code === "verification_failed") left = left.filter(({ kind }) => kind === "cloud");
     if (left.length > 0) tries = 0;
     else if (planned.kind === "cloud" && (await waitForRetry(input, last, tries))) left.unshift(planned);
   }

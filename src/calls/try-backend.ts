@@ -15,6 +15,7 @@ import { type AttemptClock, orAborted } from "./attempt-clock.ts";
 import { refused } from "./attempt-failed.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import { type Exchange, exchangeWith, notAReply } from "./exchange.ts";
+import { type HeldCheck, openHeldCheck, tooLongToCheck } from "./held-check.ts";
 
 /** A reply that is about to be released. Its attempt is still open: whoever releases it ends it. */
 export interface ReadyReply {
@@ -107,11 +108,13 @@ async function holdUntilContent(
   reader: ByteReader,
   follow: ReplyStream,
   signal: AbortSignal,
+  check: HeldCheck | null,
 ): Promise<Uint8Array[]> {
   const held: Uint8Array[] = [];
   let size = 0;
   while (!follow.facts.committed && !follow.facts.terminated && size < MAX_HELD_BYTES) {
     const { done, value } = await orAborted(reader.read().catch(lost), signal);
+    if (!done) check?.push(value);
     const released = done ? follow.flush() : follow.push(value);
     held.push(...released);
     size += value?.length ?? 0;
@@ -128,6 +131,34 @@ async function holdUntilContent(
     }
     if (done) break;
   }
+  return held;
+}
+
+/** A checked reply may take more: it is held whole. Beyond this it is not worth the memory. */
+const MAX_CHECKED_BYTES = 4 * 1024 * 1024;
+
+/** Reads a stream until its check lets it go: to its end, or until free text has gone on for long enough. */
+async function holdUntilChecked(options: {
+  reader: ByteReader;
+  follow: ReplyStream;
+  check: HeldCheck;
+  clock: AttemptClock;
+}): Promise<Uint8Array[]> {
+  const { reader, follow, check, clock } = options;
+  const held = await holdUntilContent(reader, follow, clock.signal, check);
+  // From the first content on silence is what is measured, as in a stream that is released.
+  clock.committed();
+  let size = 0;
+  while (!follow.facts.terminated && !check.releasable) {
+    const { done, value } = await orAborted(reader.read().catch(lost), clock.signal);
+    if (!done) check.push(value);
+    held.push(...(done ? follow.flush() : follow.push(value)));
+    size += value?.length ?? 0;
+    if (follow.facts.inBandError !== null) throw follow.facts.inBandError;
+    if (size > MAX_CHECKED_BYTES) throw tooLongToCheck();
+    if (done) break;
+  }
+  if (!check.releasable) check.end();
   return held;
 }
 
@@ -172,6 +203,7 @@ export async function tryBackend(
   const { signal } = clock;
   const { client, call, context } = input;
   const exchange = exchangeWith({ client, speaks: planned.speaks, model: planned.model, context });
+  const check = openHeldCheck(planned, call);
   const { reply, whole } = await orAborted(answer(input, planned, log, exchange, clock), signal);
   const { status, headers } = reply;
   const ready = (content: ReadyReply["content"], contentType = headers.get("content-type")): ReadyReply => {
@@ -193,6 +225,7 @@ export async function tryBackend(
         now: input.now(),
       });
     }
+    check?.whole(whole);
     if (!call.stream) {
       const { body, facts } = exchange.readWhole(whole);
       log.reading(facts);
@@ -208,7 +241,10 @@ export async function tryBackend(
   const follow = exchange.openStream();
   log.reading(follow.facts);
   try {
-    const held = await holdUntilContent(rest, follow, signal);
+    const held =
+      check === null
+        ? await holdUntilContent(rest, follow, signal, null)
+        : await holdUntilChecked({ reader: rest, follow, check, clock });
     return ready({ held: held.length > 1 ? [joinBytes(held)] : held, rest, follow });
   } catch (thrown) {
     rest.cancel(thrown).catch(() => undefined);

@@ -67,6 +67,7 @@ function plan(
       dialects: cloudDialects,
     }),
     dialect: "openai-chat",
+    verify: false,
     conversation: null,
     modelsFor: (name) => [name],
     deadlines: { autoNodeFirstByteMs: 8_000, firstByteMs: 600_000 },
@@ -148,6 +149,22 @@ describe("planAttempts", () => {
   it("sends a cloud name to the cloud, whatever nodes there are", () => {
     expect(backends(plan({ kind: "llm", reference: "gpt-x" }, [node("a")]))).toEqual(["gpt-x"]);
     expect(backends(plan({ kind: "llm", reference: null }, [node("a")]))).toEqual(["gpt-5-mini"]);
+  });
+
+  it("has a node's answer checked where the cloud could give another, and nowhere else", () => {
+    const checks = (target: Target, more: Parameters<typeof plan>[2] = {}) => {
+      const planned = plan(target, [node("a")], { verify: true, ...more });
+      if (planned instanceof RouteletError) throw planned;
+      return planned.attempts.map(({ kind, verified = false }) => [kind, verified]);
+    };
+    expect(checks(AUTO)).toEqual([
+      ["node", true],
+      ["cloud", false],
+    ]);
+    expect(checks(AUTO, { verify: false })[0]).toEqual(["node", false]);
+    expect(checks(AUTO, { cloudKey: false })).toEqual([["node", false]]);
+    expect(checks(SLM)).toEqual([["node", false]]);
+    expect(checks(LOCAL)).toEqual([["node", false]]);
   });
 
   it("takes the node first and the cloud as fallback for auto, with the shorter deadline on the node", () => {

@@ -26,7 +26,12 @@ export type AskedBackend =
     };
 
 /** One backend to try. */
-export type PlannedAttempt = AskedBackend & { speaks: WireDialect; firstByteMs: number };
+export type PlannedAttempt = AskedBackend & {
+  speaks: WireDialect;
+  firstByteMs: number;
+  /** Its reply is checked against what the call asked for before anything of it is released. */
+  verified?: boolean;
+};
 
 export interface Plan {
   /** Tried in order until one has something to release; never empty. */
@@ -62,6 +67,8 @@ export interface PlanInput {
   defaultModel: string;
   resolveCloud: (name: string) => CloudModel;
   deadlines: { autoNodeFirstByteMs: number; firstByteMs: number };
+  /** Whether a node's answer is checked where the cloud could answer instead. */
+  verify: boolean;
   /** Keeps a conversation on its node; null for a call that begins one. */
   conversation: string | null;
   /** In [0, 1); breaks ties between equal nodes. */
@@ -207,7 +214,9 @@ export function planAttempts(input: PlanInput): Plan | RouteletError {
   }
   return {
     attempts: [
-      ...nodeAttempts(search.found, input.dialect, input.deadlines.autoNodeFirstByteMs),
+      ...nodeAttempts(search.found, input.dialect, input.deadlines.autoNodeFirstByteMs).map((attempt) =>
+        input.verify ? { ...attempt, verified: true } : attempt,
+      ),
       ...fallback,
     ],
     reason: "auto-node",

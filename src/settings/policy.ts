@@ -72,6 +72,14 @@ const hedging = {
   ),
 };
 
+const verification = {
+  auto: z
+    .boolean()
+    .describe(
+      "Whether a node's answer to `auto` is checked against the call's tools and response format before it is released, where the cloud can answer instead: tool calls and JSON are held whole, words beside tools for their first 32 tokens.",
+    ),
+};
+
 type Shape = Record<string, z.ZodType>;
 
 const ABOUT = {
@@ -79,6 +87,7 @@ const ABOUT = {
   retries: "When the last backend of a call is tried again. Milliseconds.",
   hedging: "Whether the next backend is asked as well where one is slow. Milliseconds.",
   heartbeat: "What keeps a silent stream alive. Milliseconds.",
+  verification: "What is checked of a small model's answer before it is released.",
 };
 
 /** A section of the settings, each of its fields with a default, so that all of it may be left out. */
@@ -115,6 +124,7 @@ export const policyFields = {
   }),
   hedging: section("hedging", hedging, { afterMs: 0 }),
   heartbeat: section("heartbeat", heartbeat, { afterMs: 10_000, comments: true }),
+  verification: section("verification", verification, { auto: true }),
 };
 
 /** The same for a part of the calls: what is left out is the project's. */
@@ -125,6 +135,7 @@ export const policyOverride = z
     retries: z.object(retries).partial().strict().optional().describe(ABOUT.retries),
     hedging: z.object(hedging).partial().strict().optional().describe(ABOUT.hedging),
     heartbeat: z.object(heartbeat).partial().strict().optional().describe(ABOUT.heartbeat),
+    verification: z.object(verification).partial().strict().optional().describe(ABOUT.verification),
   })
   .strict();
 
@@ -148,5 +159,6 @@ function overridden(settings: Settings, over: PolicyOverride): Settings {
     retries: { ...settings.retries, ...over.retries },
     hedging: { ...settings.hedging, ...over.hedging },
     heartbeat: { ...settings.heartbeat, ...over.heartbeat },
+    verification: { ...settings.verification, ...over.verification },
   };
 }

@@ -1,0 +1,115 @@
+import type { Call } from "../dialects/call.ts";
+import { collectChoices } from "../dialects/collect-choices.ts";
+import type { ReplyReader } from "../dialects/dialect.ts";
+import type { ModelRequest } from "../dialects/model-request.ts";
+import { openAiChatBackend } from "../dialects/openai-chat/backend.ts";
+import type { ReplyChoice, ReplyEvent } from "../dialects/reply.ts";
+import { RouteletError } from "../errors.ts";
+import type { PlannedAttempt } from "../routing/plan.ts";
+import type { Asked, SlmAnswer } from "../routing/verify/answer.ts";
+import { type Verdict, verify } from "../routing/verify/verdict.ts";
+import { answerOf, askedOf } from "./verifiable.ts";
+
+/** Free text is held until this many pieces of it have come; an engine sends about one for each token. */
+const HELD_TEXT_EVENTS = 32;
+/** Or this many characters. */
+const HELD_TEXT_CHARACTERS = 200;
+
+/** Watches a small model's reply while it is held back. */
+export interface HeldCheck {
+  /** Takes the backend's bytes, as they come. */
+  push(chunk: Uint8Array): void;
+  /** Free text that has gone on for long enough: it is released as it comes from here on. */
+  readonly releasable: boolean;
+  /**
+   * The reply is complete.
+   * @throws RouteletError `verification_failed`.
+   */
+  end(): void;
+  /**
+   * The same for a reply that came whole.
+   * @throws RouteletError `verification_failed`; what the reply cannot be read for.
+   */
+  whole(body: Uint8Array): void;
+}
+
+/** A reply that is longer than any tool call or JSON that an agent has use for. */
+export function tooLongToCheck(): RouteletError {
+  return new RouteletError({
+    kind: "upstream",
+    code: "verification_failed",
+    message: "The small model's answer is too long to be checked before it is released.",
+    retryable: true,
+  });
+}
+
+/** An answer that is not what the call asked for goes to nobody: the next backend of the plan is asked. */
+function verificationFailed(verdict: Verdict): RouteletError {
+  const [first] = verdict.findings;
+  const where = first === undefined || first.path === "" ? "" : ` at ${first.path}`;
+  return new RouteletError({
+    kind: "upstream",
+    code: "verification_failed",
+    message: `The small model's answer is not what the call asked for (${first?.code ?? "rejected"}${where}).`,
+    retryable: true,
+  });
+}
+
+/** Free text that stops at the caller's own limit is what the caller asked for. */
+function asOwed(asked: Asked, limited: boolean, answer: SlmAnswer): SlmAnswer {
+  const owesMore = asked.format !== null || answer.calls.length > 0;
+  return limited && !owesMore && answer.finish === "cut" ? { ...answer, finish: "complete" } : answer;
+}
+
+function checkOf(asked: Asked, request: ModelRequest, reader: ReplyReader): HeldCheck {
+  const assertValid = (choices: readonly ReplyChoice[]): void => {
+    for (const choice of choices) {
+      const verdict = verify(asked, asOwed(asked, request.maxTokens !== null, answerOf(choice)));
+      if (!verdict.valid) throw verificationFailed(verdict);
+    }
+  };
+  const said = collectChoices();
+  let texts = 0;
+  let characters = 0;
+  let held = asked.format !== null;
+  const take = (events: readonly ReplyEvent[]): void => {
+    for (const event of events) {
+      said.add(event);
+      if (event.type === "tool_call") held = true;
+      if (event.type !== "text") continue;
+      texts += 1;
+      characters += event.text.length;
+    }
+  };
+  return {
+    push: (chunk) => take(reader.push(chunk)),
+    get releasable() {
+      return !held && (texts >= HELD_TEXT_EVENTS || characters >= HELD_TEXT_CHARACTERS);
+    },
+    end() {
+      take(reader.end());
+      assertValid(said.choices());
+    },
+    whole(body) {
+      assertValid(openAiChatBackend.readReply(body, request).choices);
+    },
+  };
+}
+
+/**
+ * The check that an attempt's reply must pass before anything of it is released: tool calls and JSON are held whole,
+ * words beside tools for their beginning. Null for an attempt that is not verified, for a call that has neither tools
+ * nor a format to be held against, and for one without an internal form.
+ */
+export function openHeldCheck(planned: PlannedAttempt, call: Call): HeldCheck | null {
+  if (!planned.verified || planned.speaks !== "openai-chat" || call.request === null) return null;
+  let request: ModelRequest;
+  try {
+    request = call.request();
+  } catch {
+    return null; // The node speaks the caller's dialect and may have words for what the internal form has not.
+  }
+  const asked = askedOf(request);
+  if (asked.tools.length === 0 && asked.format === null) return null;
+  return checkOf(asked, request, openAiChatBackend.openReader(request));
+}
