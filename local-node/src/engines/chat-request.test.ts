@@ -25,6 +25,7 @@ describe("parseChatRequest", () => {
       includeUsage: false,
       topLogprobs: null,
       grammar: null,
+      responseFormat: { type: "text" },
       logitBias: [],
       n: 1,
       maxTokens: null,
@@ -105,11 +106,22 @@ describe("parseChatRequest", () => {
     expect(parse({ grammar: 'root ::= "a"' }).grammar).toBe('root ::= "a"');
   });
 
+  it("takes a response format, and no grammar beside it", () => {
+    const response_format = { type: "json_schema", json_schema: { name: "a", schema: { type: "null" } } };
+    expect(parse({ response_format }).responseFormat).toEqual(response_format);
+    expect(refusal({ response_format, grammar: 'root ::= "a"' })).toMatchObject({ param: "grammar" });
+    expect(refusal({ response_format: { type: "xml" } })).toMatchObject({ param: "response_format.type" });
+    expect(refusal({ response_format: { type: "json_schema", json_schema: { name: "a b" } } })).toMatchObject(
+      {
+        param: "response_format.json_schema.name",
+      },
+    );
+  });
+
   it.each([
     ["tools", { tools: [{ type: "function", function: { name: "f" } }] }],
     ["tool_choice", { tool_choice: "required" }],
     ["functions", { functions: [{ name: "f" }] }],
-    ["response_format", { response_format: { type: "json_object" } }],
     ["modalities", { modalities: ["text", "audio"] }],
     ["audio", { audio: { voice: "alloy", format: "wav" } }],
     ["reasoning_effort", { reasoning_effort: "high" }],

@@ -8,6 +8,7 @@ import {
   refuseUnsupportedMessage,
   toChatMessages,
 } from "./chat-messages.ts";
+import { type ResponseFormat, responseFormatSchema } from "./response-format.ts";
 import { type Sampling, samplingShape, toSampling } from "./sampling.ts";
 
 /** A chat completion request of which every field is understood and will be honoured. */
@@ -20,6 +21,7 @@ export interface ChatRequest extends Sampling {
   topLogprobs: number | null;
   /** GBNF that each choice must match, as llama.cpp's server takes it; null: none. */
   grammar: string | null;
+  responseFormat: ResponseFormat;
 }
 
 /** Fields that change nothing about the answer of a node. */
@@ -42,7 +44,6 @@ const NEUTRAL_ONLY: Record<string, (value: unknown) => boolean> = {
   modalities: (value) => Array.isArray(value) && value.length === 1 && value[0] === "text",
   prediction: () => false,
   reasoning_effort: (value) => value === "none",
-  response_format: (value) => isRecord(value) && value.type === "text",
   tool_choice: (value) => value === "none" || value === "auto",
   tools: isEmpty,
   verbosity: (value) => value === "medium",
@@ -63,6 +64,7 @@ const requestSchema = z.object({
   logprobs: z.boolean().default(false),
   top_logprobs: z.number().int().min(0).max(20).optional(),
   grammar: z.string().min(1).optional(),
+  response_format: responseFormatSchema.default({ type: "text" }),
   ...samplingShape,
 });
 
@@ -99,6 +101,12 @@ export function parseChatRequest(body: Uint8Array): ChatRequest {
       param: "top_logprobs",
     });
   }
+  if (request.grammar !== undefined && request.response_format.type !== "text") {
+    throw invalidRequest({
+      message: "'grammar' and 'response_format' both say what the answer must be. Send one of them.",
+      param: "grammar",
+    });
+  }
   return {
     ...toSampling(request, request.max_completion_tokens ?? request.max_tokens ?? null),
     messages: toChatMessages(request.messages),
@@ -106,6 +114,7 @@ export function parseChatRequest(body: Uint8Array): ChatRequest {
     includeUsage: request.stream_options?.include_usage ?? false,
     topLogprobs: request.logprobs ? (request.top_logprobs ?? 0) : null,
     grammar: request.grammar ?? null,
+    responseFormat: request.response_format,
   };
 }
 

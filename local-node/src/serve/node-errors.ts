@@ -68,6 +68,11 @@ export function engineFailed(options: { message: string; cause?: unknown }): Nod
   });
 }
 
+/** 502: the model made something else than the call asked for; another try, or another model, may do better. */
+export function invalidAnswer(message: string): NodeError {
+  return new NodeError({ code: "invalid_answer", message, status: 502, retryable: true });
+}
+
 /** 429: as many calls wait as may; `retryAfterSeconds` is an estimate from recent calls. */
 export function queueFull(retryAfterSeconds: number): NodeError {
   return new NodeError({

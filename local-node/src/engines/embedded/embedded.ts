@@ -13,6 +13,7 @@ import {
 import { type ChatRequest, parseChatRequest } from "../chat-request.ts";
 import type { Engine, EnginePhases, EngineRequest } from "../engine.ts";
 import type { TokenLogprob } from "../logprobs.ts";
+import { createAnswerCheck, toAnswerFormat } from "../response-format.ts";
 import { createBodyQueue } from "./body-queue.ts";
 import { createChildHost, type EngineLog } from "./child-host.ts";
 import type { CallMessage, LoadOptions } from "./ipc.ts";
@@ -57,6 +58,8 @@ const MIN_THREAD_POOL = 8;
 
 const CAPABILITIES: ServedModel["capabilities"] = {
   ...CHAT_ONLY,
+  jsonSchema: true,
+  jsonObject: true,
   logprobs: true,
   multipleChoices: true,
   logitBias: true,
@@ -133,6 +136,8 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
       if (host.loaded() === null) throw modelNotLoaded(modelId);
       if (request.signal.aborted) throw cancelled();
       const chat = parseChatRequest(request.body);
+      const format = toAnswerFormat(chat.responseFormat);
+      const grammar = format?.grammar ?? chat.grammar;
       const id = nextId++;
       const identity = {
         id: `chatcmpl-${randomBytes(12).toString("hex")}`,
@@ -144,12 +149,13 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
         request,
         register: (call) => calls.set(id, call),
         forget: () => calls.delete(id),
-        begin: () => host.send({ type: "generate", id, request: chat }),
+        begin: () => host.send({ type: "generate", id, request: { ...chat, grammar } }),
         cancel: () => host.send({ type: "cancel", id }),
         pressure: (high) => host.send({ type: high ? "pause" : "resume", id }),
         renderer: chat.stream
           ? createStreamRenderer(createChunkRenderer(identity, chat.includeUsage), chat)
           : createWholeRenderer(identity, chat),
+        check: format === null ? null : createAnswerCheck(format),
         streamed: chat.stream,
         unreadBytes: options.unreadBytes ?? DEFAULT_UNREAD_BYTES,
       });
@@ -218,6 +224,8 @@ function runCall(options: {
   cancel(): void;
   pressure(high: boolean): void;
   renderer: Renderer;
+  /** Of what was asked for; null: any text will do. */
+  check: ReturnType<typeof createAnswerCheck> | null;
   streamed: boolean;
   unreadBytes: number;
 }): Promise<Response> {
@@ -254,6 +262,7 @@ function runCall(options: {
     fail(cancelled());
   };
 
+  let refused: NodeError | null = null;
   options.register({
     onLost: (error) => {
       settle();
@@ -273,9 +282,17 @@ function runCall(options: {
           break;
         case "text":
           phases.completionTokens = message.completionTokens;
+          options.check?.text(message.choice, message.text);
           write(renderer.text(message));
           break;
         case "finish":
+          refused = options.check?.finish(message.choice, message.finishReason) ?? null;
+          if (refused !== null) {
+            settle();
+            options.cancel();
+            fail(refused);
+            break;
+          }
           write(renderer.finish(message.choice, message.finishReason));
           break;
         case "end":

@@ -17,6 +17,6 @@ export const LIMITS = {
   /** Ways to read what was written so far, that llama.cpp would follow at once. */
   readings: 64,
   rules: 10_000,
-  /** Characters of the grammar's text. */
-  grammarLength: 500_000,
+  /** Characters of the grammar's text; compiling it holds the engine up. */
+  grammarLength: 250_000,
 } as const;

@@ -48,7 +48,12 @@ const strings: fc.Arbitrary<Sample> = fc.oneof(
 );
 
 const bounds = fc
-  .tuple(fc.integer({ min: -2_000, max: 2_000 }), fc.nat(3_000), fc.boolean(), fc.boolean())
+  .tuple(
+    fc.integer({ min: -2_000, max: 2_000 }),
+    fc.integer({ min: 1, max: 3_000 }),
+    fc.boolean(),
+    fc.boolean(),
+  )
   .map(([low, more, openLow, openHigh]) => ({ low, high: low + more, openLow, openHigh }));
 
 const numbers: fc.Arbitrary<Sample> = fc.oneof(

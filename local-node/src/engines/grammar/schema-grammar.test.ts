@@ -595,6 +595,16 @@ describe("a schema that cannot be honoured is refused by name", () => {
     expect(() => schemaGrammar({ type: "string", format: "cuid", foo: 1 })).not.toThrow();
   });
 
+  it("nests few brackets, which llama.cpp reads by recursion", async () => {
+    const { gbnf } = schemaGrammar({
+      type: "array",
+      prefixItems: Array.from({ length: 1_000 }, () => ({ type: "string", pattern: "^(?:ab?){60}$" })),
+    });
+    const depths = Array.from(gbnf.matchAll(/[()]/g), ([bracket]) => (bracket === "(" ? 1 : -1));
+    let depth = 0;
+    expect(Math.max(...depths.map((change) => (depth += change)))).toBeLessThan(100);
+  });
+
   it("takes a schema near the limits", async () => {
     const { gbnf } = schemaGrammar({
       type: "object",

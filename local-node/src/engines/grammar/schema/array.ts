@@ -22,7 +22,7 @@ export function arrayBody(compiler: Compiler, conjunction: Conjunction, containe
   };
   const first = Array.from({ length: Math.min(listed, max ?? listed) }, (_, index) => at(index));
   const rest = max !== null && max <= listed ? EMPTY : compiler.share("i", at(listed));
-  return seq(literal("["), itemsFrom(0, { first, rest, min, max }), literal("]"));
+  return seq(literal("["), itemsFrom(compiler, 0, { first, rest, min, max }), literal("]"));
 }
 
 interface Items {
@@ -33,13 +33,15 @@ interface Items {
 }
 
 /** What follows `index` items. */
-function itemsFrom(index: number, items: Items): Gbnf {
+function itemsFrom(compiler: Compiler, index: number, items: Items): Gbnf {
   const { first, rest, min, max } = items;
   if (max !== null && index >= max) return index < min ? NEVER : EMPTY;
   const item = first[index];
   if (item !== undefined) {
-    const here = seq(index === 0 ? EMPTY : COMMA, item, itemsFrom(index + 1, items));
-    return index < min ? here : isNever(here) ? EMPTY : optional(here);
+    const here = seq(index === 0 ? EMPTY : COMMA, item, itemsFrom(compiler, index + 1, items));
+    if (index < min) return here;
+    // llama.cpp reads brackets inside each other by recursion: each optional rest has a rule of its own.
+    return isNever(here) ? EMPTY : optional(compiler.share("i", here));
   }
   const left = max === null ? null : max - index;
   const more = seq(COMMA, rest);

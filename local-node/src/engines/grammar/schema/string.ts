@@ -1,4 +1,4 @@
-import { type Gbnf, literal, NEVER, ref, repeat, seq } from "../gbnf.ts";
+import { type Gbnf, isNever, literal, NEVER, ref, repeat, seq } from "../gbnf.ts";
 import { LIMITS } from "../limits.ts";
 import {
   type Automaton,
@@ -62,19 +62,34 @@ export function createStrings(document: SchemaDocument, rules: RuleSink): String
           set: (name, body) => rules.set(name, body),
         });
 
+  const bodies = new Map<string, Gbnf>();
+  const makeBody = (conjunction: Conjunction, min: number, max: number | null): Gbnf => {
+    if (patternsOf(conjunction) === null) {
+      if (min === 0 && max === null) return ref("json-string");
+      return seq(literal('"'), repeat(ref("json-character"), min, max), literal('"'));
+    }
+    const automaton = automatonOf(conjunction);
+    return automaton === null ? ref("json-string") : bodyOf(automaton);
+  };
+
   return {
     pattern,
     automatonOf,
     bodyOf,
     body(conjunction) {
-      if (patternsOf(conjunction) === null) {
-        const { min, max } = lengthsOf(conjunction, document);
-        if (max !== null && min > max) return NEVER;
-        if (min === 0 && max === null) return ref("json-string");
-        return seq(literal('"'), repeat(ref("json-character"), min, max), literal('"'));
-      }
-      const automaton = automatonOf(conjunction);
-      return automaton === null ? ref("json-string") : bodyOf(automaton);
+      const { min, max } = lengthsOf(conjunction, document);
+      if (max !== null && min > max) return NEVER;
+      const texts = conjunction.map(({ pattern, format }) => [pattern, format]);
+      const key = JSON.stringify([min, max, texts.filter((each) => each.some((text) => text !== undefined))]);
+      const known = bodies.get(key);
+      if (known !== undefined) return known;
+      const made = makeBody(conjunction, min, max);
+      // One rule for all that ask for the same.
+      const name = made.kind === "ref" || isNever(made) ? null : rules.reserve("t");
+      if (name !== null) rules.set(name, made);
+      const body = name === null ? made : ref(name);
+      bodies.set(key, body);
+      return body;
     },
     admits(conjunction, value) {
       const { min, max } = lengthsOf(conjunction, document);
