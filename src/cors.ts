@@ -12,6 +12,7 @@ const EXPOSED = [
   "x-routelet-task",
   "x-routelet-cache",
   "x-routelet-store",
+  "x-routelet-omitted",
   "x-routelet-estimated",
   "x-request-id",
   "request-id",

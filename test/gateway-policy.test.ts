@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { chatEvent, chatReply, chatStream, EVENT_STREAM, errorReply } from "./harness/chat-replies.ts";
 import { startTestGateway, type TestGateway } from "./harness/gateway.ts";
-import { messageReply, messageStreamSteps } from "./harness/messages-replies.ts";
+import { messageReply, messageStream, messageStreamSteps } from "./harness/messages-replies.ts";
 import { type Reply, startUpstream, type Upstream } from "./harness/upstream.ts";
 
 const MESSAGES = [{ role: "user", content: "hello" }];
@@ -278,6 +278,82 @@ describe("hedging", () => {
     const down = { before: [{ waitMs: 200 }], ...errorReply({ status: 500, code: "down" }) };
     byModel({ "gpt-a": down, "gpt-b": down });
     expect((await gateway.chat({ model: "gpt-a", messages: MESSAGES })).status).toBe(500);
+  });
+});
+
+describe("hosted tools that the backend lacks", () => {
+  const FUNCTION = { type: "function", name: "f", parameters: { type: "object", properties: {} } };
+  const ask = (more: object = {}) =>
+    gateway.fetch("/v1/responses", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({
+        model: "claude-x",
+        input: "hello",
+        tools: [FUNCTION, { type: "web_search" }],
+        ...more,
+      }),
+    });
+
+  beforeEach(() => {
+    upstream.always(messageReply({ blocks: [{ type: "text", text: "hi" }] }));
+  });
+
+  it("are refused by name", async () => {
+    const response = await ask();
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      error: {
+        code: "unsupported_parameter",
+        param: "tools[1]",
+        message: expect.stringContaining("web_search"),
+      },
+    });
+    expect(sent()).toEqual([]);
+  });
+
+  it.each([
+    ["whole", false],
+    ["streamed", true],
+  ])("are left out where the key's policy says so, and the answer tells: %s", async (_how, stream) => {
+    await settings({ keys: [{ id: "env", policy: { hosted_tools: "omit" } }] });
+    if (stream) upstream.always(messageStream({ blocks: [{ type: "text", text: "hi" }] }));
+    const response = await ask({ stream });
+    expect(response.status).toBe(200);
+    expect(response.headers.get("x-routelet-omitted")).toBe("tools[1] (web_search)");
+    await response.text();
+    const [request] = upstream.requests.slice(asked);
+    expect(
+      JSON.parse(request?.body.toString() ?? "").tools.map(({ name }: { name: string }) => name),
+    ).toEqual(["f"]);
+  });
+
+  it("say nothing where nothing is left out, and are never answered from the cache", async () => {
+    await settings({ hosted_tools: "omit" });
+    expect((await ask({ tools: [FUNCTION] })).headers.get("x-routelet-omitted")).toBeNull();
+    const cached = () =>
+      gateway.fetch("/v1/responses", {
+        method: "POST",
+        headers: { "content-type": "application/json", "x-routelet-cache": "read" },
+        body: JSON.stringify({
+          model: "claude-x",
+          input: "hello",
+          store: false,
+          temperature: 0,
+          tools: [{ type: "web_search" }],
+        }),
+      });
+    for (let at = 0; at < 2; at++) expect((await cached()).headers.get("x-routelet-cache")).toBe("miss");
+  });
+
+  it("are left out for a server that turns out to lack the endpoint, in the same call", async () => {
+    await settings({ hosted_tools: "omit" });
+    upstream.always(({ path }) =>
+      path === "/v1/responses" ? errorReply({ status: 404, code: "none" }) : chatReply({ content: "hi" }),
+    );
+    const response = await ask({ model: "gpt-late" });
+    expect(response.headers.get("x-routelet-omitted")).toBe("tools[1] (web_search)");
+    expect(sent()).toEqual(["/v1/responses", "/v1/chat/completions"]);
   });
 });
 

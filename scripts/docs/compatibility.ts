@@ -3,7 +3,7 @@ import type { ClientDialect } from "../../src/dialects/dialect.ts";
 import { backendDialect, CLIENT_DIALECTS } from "../../src/dialects/registry.ts";
 import { FIELD_SAMPLES, type FieldSample } from "./field-samples.ts";
 
-type Treatment = "passed" | "mapped" | "gateway" | "refused" | "by model";
+type Treatment = "passed" | "mapped" | "gateway" | "refused" | "hosted" | "by model";
 
 const PLAIN: Partial<Record<WireDialect, object>> = {
   "openai-chat": { messages: [{ role: "user", content: "x" }] },
@@ -37,6 +37,7 @@ function treat(client: ClientDialect, { body }: FieldSample, backend: (typeof BA
     if (translator === null) return "refused";
     const request = call.request?.();
     if (request === undefined || request.nativeOnly.length > 0) return "refused";
+    if (request.hosted.length > 0) return "hosted";
     if (translator.problems(request, { model: backend.model }).length > 0) return "refused";
     if (backend.node && needsCapability(call)) return "by model";
     const plain = parse(client, {}).request?.();
@@ -76,6 +77,8 @@ page true. Columns are what the backend of the chosen model speaks.
 - **mapped**: said in the backend's own words.
 - **gateway**: the gateway honours it itself, or it changes nothing about the answer; it is not sent.
 - **refused**: nobody else could honour it, so the call goes to another backend of its plan, or is a 400 that names the field.
+- **hosted**: a tool that the dialect's own provider runs. Refused by its name, or left out where the setting \`hosted_tools\` is
+  \`omit\`; the answer's header \`x-routelet-omitted\` then names it.
 - **by model**: goes to nodes whose model can; where none can, the call is refused by the field's name or, with \`auto\`,
   answered by the cloud.
 

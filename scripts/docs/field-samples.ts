@@ -123,9 +123,19 @@ const responses: FieldSample[] = [
       ],
     },
   },
+  {
+    field: "input: web_search_call",
+    body: {
+      input: [
+        { type: "web_search_call", id: "ws_1", status: "completed" },
+        { role: "user", content: "x" },
+      ],
+    },
+  },
   { field: "tools: function", body: { tools: [R_TOOL] } },
   { field: "tools: web_search", body: { tools: [{ type: "web_search" }] } },
   { field: "tools: file_search", body: { tools: [{ type: "file_search", vector_store_ids: ["x"] }] } },
+  { field: "tools: local_shell", body: { tools: [{ type: "local_shell" }] } },
   {
     field: "tools: mcp",
     body: { tools: [{ type: "mcp", server_label: "x", server_url: "https://example.com" }] },
@@ -215,8 +225,26 @@ const messages: FieldSample[] = [
       ],
     },
   },
+  {
+    field: "messages: server_tool_use, web_search_tool_result",
+    body: {
+      messages: [
+        { role: "user", content: "x" },
+        {
+          role: "assistant",
+          content: [
+            { type: "server_tool_use", id: "s", name: "web_search", input: { query: "x" } },
+            { type: "web_search_tool_result", tool_use_id: "s", content: [] },
+            { type: "text", text: "y" },
+          ],
+        },
+        { role: "user", content: "z" },
+      ],
+    },
+  },
   { field: "tools", body: { tools: [M_TOOL] } },
   { field: "tools: web_search", body: { tools: [{ type: "web_search_20250305", name: "web_search" }] } },
+  { field: "tools: bash", body: { tools: [{ type: "bash_20250124", name: "bash" }] } },
   { field: "tool_choice: any", body: { tools: [M_TOOL], tool_choice: { type: "any" } } },
   { field: "tool_choice: tool", body: { tools: [M_TOOL], tool_choice: { type: "tool", name: "f" } } },
   {

@@ -94,6 +94,11 @@ const replyHeaders = {
     description: "`slm/<model>` or `llm/<provider>/<model>`.",
   },
   "x-routelet-reason": { schema: { type: "string" as const }, description: "Why it went there." },
+  "x-routelet-omitted": {
+    schema: { type: "string" as const },
+    description:
+      "What of the request was left out since the backend has no such hosted tool (setting `hosted_tools: omit`): paths, each with its kind. Absent where nothing was.",
+  },
   "x-request-id": {
     schema: { type: "string" as const },
     description: "The backend's id of the request; the call's where it gave none.",

@@ -4,7 +4,7 @@ import type { Call } from "../dialects/call.ts";
 import type { Env } from "../env.ts";
 import type { RouteletError } from "../errors.ts";
 import type { Outcome } from "../ledger/records.ts";
-import type { Plan } from "../routing/plan.ts";
+import type { AskedBackend, Plan } from "../routing/plan.ts";
 import type { Caller } from "../security/caller.ts";
 import { authenticate } from "../security/key-snapshot.ts";
 import { settingsFor } from "../security/settings-snapshot.ts";
@@ -56,8 +56,8 @@ export interface CallSession {
   begin(): void;
   /** Why the call went where it went, as in `x-routelet-reason`. */
   reason(error: RouteletError | null): string;
-  /** The headers that every answer to this call carries. */
-  headers(servedBy: string | null, reason: string): Record<string, string | null>;
+  /** The headers that every answer to this call carries; `asked` is the backend that gives it. */
+  headers(servedBy: string | null, reason: string, asked?: AskedBackend): Record<string, string | null>;
   /** Ends record and trace, behind the response; once. */
   close(end: CallEnd): void;
 }
@@ -140,7 +140,7 @@ export async function openCallSession(options: {
       const before = session.logs.at(-2)?.record().errorCode;
       return before ? `${session.plan.reason}>fallback:${before}` : session.plan.reason;
     },
-    headers: (servedBy, reason) => ({
+    headers: (servedBy, reason, asked) => ({
       "x-routelet-call": record.id,
       "x-request-id": record.id,
       // The name that Anthropic's SDKs read.
@@ -150,6 +150,7 @@ export async function openCallSession(options: {
       "x-routelet-task": session.task,
       "x-routelet-cache": session.cache,
       "x-routelet-store": session.keeping?.stores === false ? "off" : null,
+      "x-routelet-omitted": asked?.omits?.join(", ") ?? null,
     }),
     close(end) {
       if (closing) return;

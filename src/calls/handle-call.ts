@@ -192,14 +192,16 @@ async function answer(options: {
 }): Promise<Response> {
   const { session, cache, ready } = options;
   const { log, status, content } = ready;
-  const headers = responseHeaders(ready.headers, session.headers(log.servedBy, session.reason(null)));
+  const own = session.headers(log.servedBy, session.reason(null), log.planned);
+  const headers = responseHeaders(ready.headers, own);
   if ("whole" in content) {
     const { whole, facts } = content;
     ready.clock.stop();
     if (session.keeping?.keep) await keepWhole(session.keeping.keep, ready, whole);
     session.record.copyResponse(whole);
     cache?.copy(whole);
-    cache?.keep({ contentType: headers.get("content-type") ?? "application/json", servedBy: log.servedBy });
+    if (log.planned.omits === undefined)
+      cache?.keep({ contentType: headers.get("content-type") ?? "application/json", servedBy: log.servedBy });
     log.content(() => whole);
     log.end({ outcome: "done", error: null, facts });
     session.close({ outcome: "done", status, servedBy: log.servedBy, error: null });
@@ -249,7 +251,8 @@ function streamOf(options: {
     onEnd: ({ outcome, error, facts }) => {
       log.content(() => session.record.responseCopy());
       log.end({ outcome, error, facts });
-      if (outcome === "done") cache?.keep({ contentType: EVENT_STREAM_TYPE, servedBy: log.servedBy });
+      if (outcome === "done" && log.planned.omits === undefined)
+        cache?.keep({ contentType: EVENT_STREAM_TYPE, servedBy: log.servedBy });
       session.close({ outcome, status, servedBy: log.servedBy, error });
     },
   });
@@ -288,6 +291,6 @@ async function answerLater(options: {
     const { error } = failureOf(options.request, thrown);
     session.close({ outcome: outcomeOf(error), status: 200, servedBy: null, error });
   });
-  const own = session.headers("pending", session.reason(null));
+  const own = session.headers("pending", session.reason(null), session.logs.at(-1)?.planned);
   return new Response(stream, { headers: responseHeaders(new Headers(EVENT_STREAM), own) });
 }

@@ -26,7 +26,7 @@ export function inOtherDialect(options: {
   call: Call;
   planned: PlannedAttempt;
   error: RouteletError;
-  settings: Pick<Settings, "providers">;
+  settings: Pick<Settings, "providers" | "hostedTools">;
   now: number;
 }): { attempt: PlannedAttempt; learn: () => void } | null {
   const { env, call, planned, error, now } = options;
@@ -39,7 +39,9 @@ export function inOtherDialect(options: {
   const baseUrl = provider?.baseUrl(env) ?? null;
   if (baseUrl === null || baseUrl.startsWith(OPENAI_ITSELF)) return null;
   if (provider?.paths["openai-chat"] === undefined) return null;
-  const attempt: PlannedAttempt = { ...planned, speaks: "openai-chat" };
-  if (honourable({ attempts: [attempt], reason: "" }, call, providers) instanceof RouteletError) return null;
+  const translated: PlannedAttempt = { ...planned, speaks: "openai-chat" };
+  const plan = honourable({ attempts: [translated], reason: "" }, call, options.settings);
+  const attempt = plan instanceof RouteletError ? undefined : plan.attempts[0];
+  if (attempt === undefined) return null;
   return { attempt, learn: () => noteMissingEndpoint({ baseUrl, dialect: call.dialect, now }) };
 }

@@ -79,7 +79,7 @@ export async function planOn(
   const first = planWith(talking);
   const plan = first instanceof RouteletError && talking !== fleet ? planWith(fleet) : first;
   if (plan instanceof RouteletError) return asCallersSay(plan, options.call);
-  const able = honourable(plan, options.call, providers);
+  const able = honourable(plan, options.call, settings);
   return able instanceof RouteletError ? able : brokenLast(able, options);
 }
 

@@ -23,7 +23,9 @@ function contextOf(client: ClientDialect): RenderContext {
   const { input: _input, ...chat } = body;
   const { messages: _messages, max_tokens: _max, ...responses } = body;
   return {
-    call: client.parse(encode(JSON.stringify(client.name === "openai-responses" ? responses : chat))),
+    call: client.parse(
+      encode(JSON.stringify(client.name === "openai-responses" ? { ...responses, store: false } : chat)),
+    ),
     callId: "call_1",
     renameModel: null,
     estimatedInputTokens: 1,

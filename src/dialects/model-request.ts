@@ -143,9 +143,14 @@ export interface ModelRequest {
   promptCacheKey: string | null;
   /**
    * Paths of fields that were given and that only a backend of the caller's own dialect can honour, for example
-   * `tools[1]` (a hosted tool) or `background`. A translation with one of them is refused by its name.
+   * `container` or `conversation`. A translation with one of them is refused by its name.
    */
   nativeOnly: string[];
+  /**
+   * The same of tools that the provider of the caller's dialect runs itself (web search and the like), and of what these
+   * left in the conversation. A translation leaves them out, where the settings allow it; else it is refused too.
+   */
+  hosted: string[];
 }
 
 /** A request that says nothing: what a dialect's parser fills in. */
@@ -176,5 +181,6 @@ export function emptyRequest(): ModelRequest {
     prediction: null,
     promptCacheKey: null,
     nativeOnly: [],
+    hosted: [],
   };
 }

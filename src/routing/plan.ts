@@ -13,7 +13,7 @@ import { noNode } from "./no-node.ts";
 import type { Target } from "./target.ts";
 
 /** Who is asked for what. */
-export type AskedBackend =
+export type AskedBackend = (
   | { kind: "node"; nodeId: string; model: string }
   | {
       kind: "cloud";
@@ -23,7 +23,11 @@ export type AskedBackend =
       project?: string;
       /** Keeps a conversation on one of the provider's keys; absent for a call that begins one. */
       conversation?: string;
-    };
+    }
+) & {
+  /** What of the request it has no word for and is not told, each with its path and kind; absent: it is told all. */
+  omits?: readonly string[];
+};
 
 /** One backend to try. */
 export type PlannedAttempt = AskedBackend & {

@@ -80,6 +80,12 @@ const verification = {
     ),
 };
 
+const hostedTools = z
+  .enum(["refuse", "omit"])
+  .describe(
+    "What a request gets whose hosted tools (web search and the like, which OpenAI or Anthropic run themselves) the model's backend lacks. `refuse`: a 400 that names them. `omit`: an answer without them, with a header that names them.",
+  );
+
 type Shape = Record<string, z.ZodType>;
 
 const ABOUT = {
@@ -125,6 +131,7 @@ export const policyFields = {
   hedging: section("hedging", hedging, { afterMs: 0 }),
   heartbeat: section("heartbeat", heartbeat, { afterMs: 10_000, comments: true }),
   verification: section("verification", verification, { auto: true }),
+  hostedTools: hostedTools.default("refuse"),
 };
 
 /** The same for a part of the calls: what is left out is the project's. */
@@ -136,6 +143,7 @@ export const policyOverride = z
     hedging: z.object(hedging).partial().strict().optional().describe(ABOUT.hedging),
     heartbeat: z.object(heartbeat).partial().strict().optional().describe(ABOUT.heartbeat),
     verification: z.object(verification).partial().strict().optional().describe(ABOUT.verification),
+    hostedTools: hostedTools.optional(),
   })
   .strict();
 
@@ -160,5 +168,6 @@ function overridden(settings: Settings, over: PolicyOverride): Settings {
     hedging: { ...settings.hedging, ...over.hedging },
     heartbeat: { ...settings.heartbeat, ...over.heartbeat },
     verification: { ...settings.verification, ...over.verification },
+    hostedTools: over.hostedTools ?? settings.hostedTools,
   };
 }

@@ -1,5 +1,6 @@
 import type { InputPart, MediaSource, Message, OutputPart, TextPart } from "../model-request.ts";
 import { fieldPath, readWith } from "../read-json.ts";
+import { isHostedBlock } from "./hosted.ts";
 import { blockSchemas, sourceSchemas, type WireBlock, type WireMessage } from "./request-schema.ts";
 import { openOpaque } from "./signatures.ts";
 
@@ -9,6 +10,8 @@ type Content = string | WireBlock[] | null | undefined;
 /** What only Anthropic's own backends understand is noted by its path, to be refused by name (wire trap 25). */
 export interface BlockReading {
   nativeOnly: string[];
+  /** The same of what Anthropic's own tools left in the conversation. */
+  hosted: string[];
 }
 
 const cached = (value: unknown): { cacheControl?: unknown } => (value == null ? {} : { cacheControl: value });
@@ -105,7 +108,7 @@ function readOutput(block: WireBlock, at: Path, reading: BlockReading): OutputPa
     const { origin, value } = openOpaque(readWith(blockSchemas.redacted_thinking, block, at).data);
     return [{ type: "reasoning", text: "", signature: null, redacted: value, origin }];
   }
-  reading.nativeOnly.push(fieldPath(at));
+  (isHostedBlock(block.type) ? reading.hosted : reading.nativeOnly).push(fieldPath(at));
   return [];
 }
 
@@ -144,5 +147,6 @@ export function readMessage(message: WireMessage, at: Path, reading: BlockReadin
   const content = asBlocks(message.content).flatMap((block, index) =>
     readOutput(block, [...contentPath, index], reading),
   );
-  return [{ role: "assistant", content }];
+  // A turn in which only Anthropic's own tools were at work says nothing elsewhere.
+  return content.length === 0 && asBlocks(message.content).length > 0 ? [] : [{ role: "assistant", content }];
 }

@@ -8,7 +8,8 @@ import {
   type ToolChoice,
 } from "../model-request.ts";
 import { fieldPath, readWith } from "../read-json.ts";
-import { readMessage, readTexts } from "./read-blocks.ts";
+import { isHostedTool } from "./hosted.ts";
+import { type BlockReading, readMessage, readTexts } from "./read-blocks.ts";
 import { customTool, type MessagesRequest } from "./request-schema.ts";
 
 /** Fields that have a form here, or that say nothing which a reply would show: hints for Anthropic's own caches. */
@@ -35,6 +36,9 @@ const UNDERSTOOD = new Set([
   "diagnostics",
 ]);
 
+/** Fields of tools that Anthropic runs itself. */
+const HOSTED_FIELDS = new Set(["mcp_servers"]);
+
 const isNothing = (value: unknown): boolean =>
   value == null ||
   (Array.isArray(value) && value.length === 0) ||
@@ -52,7 +56,7 @@ function onlyClearsThinking(value: unknown): boolean {
 function nativeFields(request: MessagesRequest): string[] {
   const paths: string[] = [];
   for (const [name, value] of Object.entries(request)) {
-    if (UNDERSTOOD.has(name) || isNothing(value)) continue;
+    if (UNDERSTOOD.has(name) || HOSTED_FIELDS.has(name) || isNothing(value)) continue;
     if (name === "context_management" && onlyClearsThinking(value)) continue;
     if (name === "speed" && value === "standard") continue;
     paths.push(name);
@@ -65,11 +69,11 @@ function nativeFields(request: MessagesRequest): string[] {
   return paths;
 }
 
-function readTools(request: MessagesRequest, nativeOnly: string[]): Tool[] {
+function readTools(request: MessagesRequest, { nativeOnly, hosted }: BlockReading): Tool[] {
   return (request.tools ?? []).flatMap((tool, index) => {
     const at = ["tools", index];
     if (tool.type != null && tool.type !== "custom") {
-      nativeOnly.push(fieldPath(at));
+      (isHostedTool(tool.type) ? hosted : nativeOnly).push(fieldPath(at));
       return [];
     }
     const { name, description, input_schema, strict, cache_control, input_examples } = readWith(
@@ -90,9 +94,21 @@ function readTools(request: MessagesRequest, nativeOnly: string[]): Tool[] {
   });
 }
 
-function readToolChoice(request: MessagesRequest): ToolChoice | null {
+/** Whether a choice demands a tool, and there is none but those that Anthropic runs itself. */
+function demandsHosted({ tool_choice: choice, tools }: MessagesRequest): boolean {
+  const all = tools ?? [];
+  const chosen = choice?.type === "tool" ? all.filter(({ name }) => name === choice.name) : all;
+  const demands = choice?.type === "tool" || choice?.type === "any";
+  return demands && chosen.length > 0 && chosen.every(({ type }) => isHostedTool(type ?? ""));
+}
+
+function readToolChoice(request: MessagesRequest, nativeOnly: string[]): ToolChoice | null {
   const choice = request.tool_choice;
   if (choice == null) return null;
+  if (demandsHosted(request)) {
+    nativeOnly.push("tool_choice");
+    return null;
+  }
   if (choice.type === "any") return { type: "required" };
   if (choice.type === "tool") return { type: "tool", name: choice.name ?? "" };
   return { type: choice.type };
@@ -148,7 +164,8 @@ function readServiceTier(tier: string | null | undefined): string | null {
  */
 export function readMessagesRequest(request: MessagesRequest): ModelRequest {
   const nativeOnly = nativeFields(request);
-  const reading = { nativeOnly };
+  const hosted = [...HOSTED_FIELDS].filter((name) => !isNothing(request[name]));
+  const reading = { nativeOnly, hosted };
   const system = readTexts(request.system, ["system"], reading);
   const messages = request.messages.flatMap((message, index) =>
     readMessage(message, ["messages", index], reading),
@@ -156,8 +173,8 @@ export function readMessagesRequest(request: MessagesRequest): ModelRequest {
   return {
     ...emptyRequest(),
     messages: system.length === 0 ? messages : [{ role: "system", content: system }, ...messages],
-    tools: readTools(request, nativeOnly),
-    toolChoice: readToolChoice(request),
+    tools: readTools(request, reading),
+    toolChoice: readToolChoice(request, nativeOnly),
     parallelToolCalls: request.tool_choice?.disable_parallel_tool_use === true ? false : null,
     format: readFormat(request, nativeOnly),
     maxTokens: request.max_tokens ?? null,
@@ -169,5 +186,6 @@ export function readMessagesRequest(request: MessagesRequest): ModelRequest {
     serviceTier: readServiceTier(request.service_tier),
     user: request.metadata?.user_id ?? null,
     nativeOnly,
+    hosted,
   };
 }

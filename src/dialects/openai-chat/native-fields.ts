@@ -37,7 +37,15 @@ const NOT_THE_BACKENDS = {
   prompt_cache_options: true,
 };
 
-const KNOWN = { ...chatFields.shape, ...NOT_THE_BACKENDS };
+/** Tools that OpenAI runs itself are fields here. */
+const HOSTED = { web_search_options: true };
+
+const KNOWN = { ...chatFields.shape, ...NOT_THE_BACKENDS, ...HOSTED };
+
+/** Paths of what asks for such a tool. */
+export function hostedFields(json: Record<string, unknown>): string[] {
+  return Object.keys(HOSTED).filter((field) => json[field] != null);
+}
 
 /** The request's own fields that have no internal form; `modalities: ["text"]` says nothing. */
 export function addUnknownFields(json: Record<string, unknown>, native: NativeFields): void {

@@ -79,6 +79,7 @@ describe("chatToRequest", () => {
       prediction: { type: "content", content: "x" },
       promptCacheKey: "k",
       nativeOnly: [],
+      hosted: [],
     });
   });
 
@@ -286,7 +287,8 @@ describe("chatToRequest", () => {
   ])(
     "names what only a native backend can honour, and drops nothing silently (trap 25): %j",
     (more, path) => {
-      expect(readLoose(more).nativeOnly).toEqual([path]);
+      const { nativeOnly, hosted } = readLoose(more);
+      expect([...nativeOnly, ...hosted]).toEqual([path]);
     },
   );
 

@@ -1,6 +1,6 @@
 import { emptyRequest, type ModelRequest, type Tool, type ToolChoice } from "../model-request.ts";
 import { readWith } from "../read-json.ts";
-import { addUnknownFields, collectNativeFields, type NativeFields } from "./native-fields.ts";
+import { addUnknownFields, collectNativeFields, hostedFields, type NativeFields } from "./native-fields.ts";
 import { readMessages } from "./read-messages.ts";
 import {
   allowedChoice,
@@ -124,5 +124,6 @@ export function chatToRequest(json: Record<string, unknown>): ModelRequest {
     prediction: request.prediction ?? null,
     promptCacheKey: request.prompt_cache_key ?? null,
     nativeOnly: native.paths,
+    hosted: hostedFields(json),
   };
 }

@@ -85,7 +85,7 @@ describe("parseResponsesCall", () => {
   });
 
   it.each([
-    ["a hosted tool", { tools: [{ type: "web_search" }] }, ["tools[0]"]],
+    ["a built-in tool that the client runs", { tools: [{ type: "local_shell" }] }, ["tools[0]"]],
     ["a conversation of the provider's", { conversation: "conv_1" }, ["conversation"]],
     ["a prompt of the provider's", { prompt: { id: "pmpt_1" } }, ["prompt"]],
     ["an item of a hosted tool", { input: [{ type: "computer_call", id: "x" }] }, ["input[0]"]],

@@ -1,4 +1,5 @@
 import { RouteletError } from "../../errors.ts";
+import { isObject } from "../json.ts";
 import { mediaFromUrl } from "../media.ts";
 import {
   emptyRequest,
@@ -10,6 +11,7 @@ import {
   type ToolChoice,
 } from "../model-request.ts";
 import { readWith } from "../read-json.ts";
+import { isHostedItem, isHostedTool } from "./hosted.ts";
 import { unwrapOpaque } from "./reasoning-token.ts";
 import {
   type InputPartOf,
@@ -52,6 +54,8 @@ const NOT_THE_BACKENDS = new Set([
   "include",
   "prompt_cache_retention",
   "prompt_cache_options",
+  // Counts the calls of hosted tools alone, of which no other backend makes any.
+  "max_tool_calls",
   // Tells a provider which client and thread asks; nothing of it is for the model.
   "client_metadata",
 ]);
@@ -69,10 +73,16 @@ function nativeOnly(
   const known = new Set([...Object.keys(responsesRequest.shape), ...NOT_THE_BACKENDS]);
   const fields = Object.keys(json).filter((field) => !known.has(field) && !saysNothing(field, json[field]));
   const items = Array.isArray(request.input)
-    ? request.input.flatMap((item, at) => (isTranslatable(item) ? [] : `input[${at}]`))
+    ? request.input.flatMap((item, at) => (isTranslatable(item) || isHostedItem(item) ? [] : `input[${at}]`))
     : [];
   const truncation = request.truncation === "auto" ? ["truncation"] : [];
   return [...fields, ...tools, ...items, ...truncation];
+}
+
+/** Paths of what OpenAI's own tools left in the conversation. */
+function hostedItems({ input }: ResponsesRequest): string[] {
+  if (!Array.isArray(input)) return [];
+  return input.flatMap((item, at) => (!isTranslatable(item) && isHostedItem(item) ? `input[${at}]` : []));
 }
 
 function missing(param: string, what: string): RouteletError {
@@ -199,6 +209,31 @@ function readToolChoice(value: unknown): ToolChoice {
   return { type: "tool", name: flatName(choice.name, choice.namespace) };
 }
 
+/**
+ * The choice as it is among the caller's own tools: hosted ones may be left out. Undefined where it demands one of these.
+ */
+function ownToolChoice({ tool_choice: asked }: ResponsesRequest, { tools }: ReadTools): unknown {
+  if (typeof asked !== "object" || asked === null)
+    return asked === "required" && tools.length === 0 ? undefined : asked;
+  if (isHostedTool(asked)) return undefined;
+  const { tools: allowed } = asked;
+  if (asked.type !== "allowed_tools" || !Array.isArray(allowed)) return asked;
+  const own = allowed.filter(
+    (tool: unknown) => !(isObject(tool) && isHostedTool({ type: String(tool.type) })),
+  );
+  return own.length === 0 ? undefined : { ...asked, tools: own };
+}
+
+function toolChoiceOf(request: ResponsesRequest, tools: ReadTools, native: string[]): ToolChoice | null {
+  // A choice of a tool that nobody else has goes with the tool itself, which is named already.
+  if (request.tool_choice == null || native.length > 0) return null;
+  if (tools.hosted.length === 0) return readToolChoice(request.tool_choice);
+  const own = ownToolChoice(request, tools);
+  if (own !== undefined) return readToolChoice(own);
+  native.push("tool_choice");
+  return null;
+}
+
 function readFormat({ text }: ResponsesRequest): ModelRequest["format"] {
   const format = text?.format;
   if (format == null || format.type === "text") return null;
@@ -230,8 +265,7 @@ export function responsesToRequest(json: Record<string, unknown>, request: Respo
     ...emptyRequest(),
     messages: [...system, ...readItems(items)],
     tools: tools.tools,
-    // A choice of a hosted tool goes with the tool itself, which is named already.
-    toolChoice: request.tool_choice == null || native.length > 0 ? null : readToolChoice(request.tool_choice),
+    toolChoice: toolChoiceOf(request, tools, native),
     parallelToolCalls: request.parallel_tool_calls ?? null,
     format: readFormat(request),
     maxTokens: request.max_output_tokens ?? null,
@@ -255,5 +289,6 @@ export function responsesToRequest(json: Record<string, unknown>, request: Respo
     metadata: request.metadata ?? null,
     promptCacheKey: request.prompt_cache_key ?? null,
     nativeOnly: native,
+    hosted: [...tools.hosted, ...hostedItems(request)],
   };
 }

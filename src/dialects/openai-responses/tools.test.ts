@@ -178,9 +178,9 @@ describe("hosted tools", () => {
       { type: "tool_search" },
       { ...AGENTS, tools: [{ type: "mcp" }] },
     ];
-    expect(request({ tools }).nativeOnly).toEqual(["tools[0]", "tools[2]", "tools[3].tools[0]"]);
+    expect(request({ tools }).hosted).toEqual(["tools[0]", "tools[2]", "tools[3].tools[0]"]);
     expect(
-      request({ input: [{ type: "tool_search_call", execution: "server", arguments: {} }] }).nativeOnly,
+      request({ input: [{ type: "tool_search_call", execution: "server", arguments: {} }] }).hosted,
     ).toEqual(["input[0]"]);
   });
 });

@@ -1,5 +1,6 @@
 import type { Tool } from "../model-request.ts";
 import { fieldPath, readWith } from "../read-json.ts";
+import { isHostedTool } from "./hosted.ts";
 import {
   customTool,
   functionTool,
@@ -25,6 +26,8 @@ export interface ReadTools {
   forms: ReadonlyMap<string, ToolForm>;
   /** Paths of tools that only a backend of this dialect has. */
   native: string[];
+  /** Paths of those that OpenAI runs itself. */
+  hosted: string[];
 }
 
 /** One name for a tool in a namespace; other dialects have none. */
@@ -76,7 +79,7 @@ interface ReadTool {
 const isClientSearch = (tool: { type: string }): boolean =>
   tool.type === "tool_search" && "execution" in tool && tool.execution === "client";
 
-/** Null for a tool that is hosted. */
+/** Null for a tool that is not the caller's own. */
 function readTool(tool: { type: string }, at: Path, about: string | null): ReadTool | null {
   if (tool.type === "function") {
     const { name, description, parameters, strict } = readWith(functionTool, tool, [...at]);
@@ -111,8 +114,8 @@ function foundTools(input: ResponsesRequest["input"]): { tools: { type: string }
 }
 
 /**
- * Functions, custom tools, both in namespaces, and the caller's own tool search with what it found; all else is hosted
- * by OpenAI. A tool whose flat name another has already counts as native too, since a call could not be told apart.
+ * Functions, custom tools, both in namespaces, and the caller's own tool search with what it found; all else is OpenAI's,
+ * most of it hosted. A tool whose flat name another has already counts as native too, since a call could not be told apart.
  *
  * @throws RouteletError `invalid_type` with the tool's path.
  */
@@ -120,6 +123,7 @@ export function readTools({ tools: given, input }: Pick<ResponsesRequest, "tools
   const tools: Tool[] = [];
   const forms = new Map<string, ToolForm>();
   const native: string[] = [];
+  const hosted: string[] = [];
 
   const take = (
     tool: { type: string },
@@ -131,7 +135,7 @@ export function readTools({ tools: given, input }: Pick<ResponsesRequest, "tools
     // A search may find what an earlier one has found.
     if (read !== null && forms.has(flat) && from.again) return;
     if (read === null || forms.has(flat)) {
-      native.push(fieldPath([...at]));
+      (read === null && isHostedTool(tool) ? hosted : native).push(fieldPath([...at]));
       return;
     }
     forms.set(flat, { name: read.tool.name, namespace: from.space?.name ?? null, kind: read.kind });
@@ -152,5 +156,5 @@ export function readTools({ tools: given, input }: Pick<ResponsesRequest, "tools
 
   takeAll(given ?? [], ["tools"], false);
   for (const found of foundTools(input)) takeAll(found.tools, found.at, true);
-  return { tools, forms, native };
+  return { tools, forms, native, hosted };
 }
