@@ -2,6 +2,7 @@ import { COMMANDS } from "./cli/commands.ts";
 import { logsJson } from "./cli/json-lines.ts";
 import { createProgram, explainFailure } from "./cli/program.ts";
 import { terminalConfirm } from "./cli/prompt.ts";
+import { terminalScreen } from "./cli/screen.ts";
 import { createConsole } from "./daemon/console.ts";
 import { nodePaths } from "./daemon/paths.ts";
 
@@ -19,6 +20,7 @@ const program = createProgram(COMMANDS, {
   print: (line) => process.stdout.write(`${line}\n`),
   console,
   confirm: terminalConfirm(),
+  screen: terminalScreen(),
 });
 
 try {

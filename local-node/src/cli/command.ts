@@ -1,5 +1,6 @@
 import type { Console } from "../daemon/console.ts";
 import type { NodePaths } from "../daemon/paths.ts";
+import type { Screen } from "./screen.ts";
 
 /** What every command works with; replaced in tests. */
 export interface CommandContext {
@@ -11,6 +12,8 @@ export interface CommandContext {
   console: Console;
   /** Asks a yes-or-no question at a terminal; null where there is none to ask. */
   confirm: ((question: string) => Promise<boolean>) | null;
+  /** Takes the terminal for a view that is drawn again and again; null where there is none. */
+  screen: (() => Screen) | null;
 }
 
 export interface CommandOption {

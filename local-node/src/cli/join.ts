@@ -1,11 +1,11 @@
 import { hostname } from "node:os";
 import { loadConfig, prepareChange } from "../daemon/config/load-config.ts";
 import type { ResolvedConfig } from "../daemon/config/resolve-config.ts";
+import { requireNoDaemon } from "../daemon/control.ts";
 import { NodeProblem } from "../daemon/node-problem.ts";
 import { lazyGpus, pickModel } from "../daemon/pick-model.ts";
 import { runNode } from "../daemon/run-node.ts";
 import { makeStateFolder } from "../daemon/state-folder.ts";
-import { requireNoDaemon } from "../daemon/status.ts";
 import { modelCacheFolder } from "../models/cache-folder.ts";
 import { findEntry } from "../models/catalogue.ts";
 import { humanBytes } from "../models/disk.ts";

@@ -34,6 +34,7 @@ beforeEach(async () => {
     print: (line) => printed.push(line),
     console: createConsole({ stream: new PassThrough().resume(), json: true }),
     confirm: null,
+    screen: null,
   };
 });
 afterEach(async () => {

@@ -1,52 +1,57 @@
+import { askStatus } from "../daemon/control.ts";
 import { nodeCommand } from "../daemon/node-command.ts";
 import { NodeProblem } from "../daemon/node-problem.ts";
-import { askStatus, type DaemonStatus } from "../daemon/status.ts";
-import type { Command } from "./command.ts";
+import type { DaemonStatus } from "../daemon/status.ts";
+import type { Command, CommandContext } from "./command.ts";
+import type { Screen } from "./screen.ts";
+import { statusLines } from "./status-view.ts";
+
+const REFRESH_MS = 1_000;
 
 export const status: Command = {
   name: "status",
-  description: "Show what the running daemon does.",
-  options: [{ flags: "--json", description: "as JSON" }],
+  description: "Show what the running daemon does: at a terminal again and again, until q.",
+  options: [
+    { flags: "--once", description: "show it once, at a terminal too" },
+    { flags: "--json", description: "as JSON, once" },
+  ],
   run: async (context, _args, options) => {
-    const current = await askStatus(context.paths.socket);
-    if (!current) {
-      throw new NodeProblem(
-        "failed",
-        `No daemon runs with the state in ${context.paths.folder}. Start one with: ${nodeCommand("run")}`,
-      );
+    const current = await requireStatus(context);
+    if (options.json) return context.print(JSON.stringify(current));
+    if (options.once || context.screen === null) {
+      for (const line of statusLines(current, Date.now())) context.print(line);
+      return;
     }
-    if (options.json) context.print(JSON.stringify(current));
-    else for (const line of statusLines(current, Date.now())) context.print(line);
+    await watch(context, context.screen());
   },
 };
 
-export function statusLines(current: DaemonStatus, now: number): string[] {
-  const { state, tunnel, node } = current;
-  const trouble = tunnel.phase !== "connected" && tunnel.lastError ? ` (${tunnel.lastError})` : "";
-  const gpus = state.hardware.gpus.map((gpu) => `${gpu.name} (${gpu.backend})`).join(", ") || "none";
-  return [
-    `node      ${node.name} (${node.id}), projects: ${node.projects.join(", ")}`,
-    `gateway   ${current.gatewayUrl}: ${tunnel.phase}${trouble}`,
-    `running   ${duration(now - current.startedAt)}, process ${current.pid}`,
-    `hardware  ${state.hardware.cpu}, ${state.hardware.cores} cores; GPU: ${gpus}`,
-    `slots     ${state.slots.busy} of ${state.slots.total} busy, ${state.slots.queued} waiting (limit ${state.slots.queueLimit})`,
-    ...state.models.map((model) => {
-      const facts = [
-        model.engine,
-        model.loaded ? "loaded" : "not loaded",
-        model.quantisation,
-        model.contextTokens === null ? null : `${model.contextTokens} tokens of context`,
-        model.tokensPerSecond === null ? null : `${model.tokensPerSecond.toFixed(1)} tokens/s`,
-      ].filter((fact) => fact !== null);
-      return `model     slm/${model.id}: ${facts.join(", ")}`;
-    }),
-    ...(state.models.length === 0 ? ["model     none"] : []),
-  ];
+/** @throws {NodeProblem} `failed` when none runs */
+async function requireStatus(context: CommandContext): Promise<DaemonStatus> {
+  const current = await askStatus(context.paths.socket);
+  if (current !== null) return current;
+  throw new NodeProblem(
+    "failed",
+    `No daemon runs with the state in ${context.paths.folder}. Start one with: ${nodeCommand("run")}`,
+  );
 }
 
-function duration(ms: number): string {
-  const minutes = Math.floor(ms / 60_000);
-  if (minutes < 1) return `${Math.floor(ms / 1000)} s`;
-  if (minutes < 120) return `${minutes} min`;
-  return `${Math.floor(minutes / 60)} h`;
+async function watch(context: CommandContext, screen: Screen): Promise<void> {
+  let watching = true;
+  const left = screen.left.then(() => {
+    watching = false;
+  });
+  try {
+    while (watching) {
+      screen.draw([...statusLines(await requireStatus(context), Date.now()), "", "q ends this view"]);
+      let timer: NodeJS.Timeout | undefined;
+      const pause = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, REFRESH_MS);
+      });
+      await Promise.race([left, pause]);
+      clearTimeout(timer);
+    }
+  } finally {
+    screen.close();
+  }
 }

@@ -1,9 +1,10 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { CHAT_ONLY } from "../../../src/tunnel/protocol/messages.ts";
-import { statusLines } from "../cli/status.ts";
+import { statusLines } from "../cli/status-view.ts";
 import { createConsole, progressLine, statusLine } from "./console.ts";
 import type { DaemonStatus } from "./status.ts";
+import { IDLE_STATUS } from "./testing/idle-status.ts";
 
 function sink(tty: boolean) {
   const stream = Object.assign(new PassThrough(), { isTTY: tty, columns: 60 });
@@ -15,10 +16,7 @@ function sink(tty: boolean) {
 }
 
 const STATUS: DaemonStatus = {
-  pid: 7,
-  startedAt: 0,
-  gatewayUrl: "https://gateway.test",
-  node: { id: "node_1", name: "desk", projects: ["default"] },
+  ...IDLE_STATUS,
   tunnel: { phase: "waiting", activeCalls: 0, lastError: "No answer." },
   state: {
     version: "1",
@@ -37,6 +35,54 @@ const STATUS: DaemonStatus = {
     slots: { total: 2, busy: 1, queued: 3, queueLimit: 64 },
     hardware: { platform: "linux-x64", cpu: "CPU", cores: 2, memoryBytes: 1, gpus: [] },
     draining: false,
+  },
+  vitals: {
+    calls: {
+      total: 2,
+      failed: 1,
+      recent: [
+        {
+          model: "tiny",
+          priority: "interactive",
+          outcome: "ok",
+          queueMs: 12,
+          firstTokenMs: 80.4,
+          durationMs: 1_520,
+          promptTokens: 120,
+          reusedTokens: 80,
+          completionTokens: 24,
+          tokensPerSecond: 51.26,
+          energyJoules: 12.4,
+          endedAt: new Date(2026, 0, 2, 14, 5, 6).getTime(),
+        },
+        {
+          model: "",
+          priority: "interactive",
+          outcome: "model_not_found",
+          queueMs: 0,
+          firstTokenMs: null,
+          durationMs: 0.3,
+          promptTokens: null,
+          reusedTokens: null,
+          completionTokens: null,
+          tokensPerSecond: null,
+          energyJoules: null,
+          endedAt: new Date(2026, 0, 2, 14, 5, 0).getTime(),
+        },
+      ],
+    },
+    tokensPerSecond: 48.04,
+    memory: { daemonBytes: 120e6, modelBytes: null },
+    gpus: [
+      {
+        name: "RTX 3090",
+        powerWatts: 287.4,
+        temperatureCelsius: 61,
+        utilizationPercent: null,
+        memoryUsedBytes: 8e9,
+        memoryTotalBytes: 24e9,
+      },
+    ],
   },
 };
 
@@ -89,8 +135,15 @@ describe("what the daemon shows", () => {
         "gateway   https://gateway.test: waiting (No answer.)",
         "running   65 min, process 7",
         "hardware  CPU, 2 cores; GPU: none",
+        "memory    daemon 120 MB",
+        "gpu 0     RTX 3090: 287 W, 61 °C, 8.0 GB of 24.0 GB in use",
         "slots     1 of 2 busy, 3 waiting (limit 64)",
+        "speed     48.0 tokens/s now",
         "model     slm/tiny: embedded, loaded, Q4_1, 8192 tokens of context, 51.3 tokens/s",
+        "calls     2, 1 of them failed",
+        "          ended     model  prompt  reused  written  queue  first  total  tok/s   J",
+        "          14:05:06  tiny      120      80       24  12 ms  80 ms  1.5 s   51.3  12",
+        "          14:05:00  -           -       -        -   0 ms      -   0 ms      -   -  model_not_found",
       ].join("\n"),
     );
   });

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { starterModelPath } from "../models/starter-model.ts";
 import { startGateway, type TestGateway } from "../tunnel/testing/gateway.ts";
+import { askStatus } from "./control.ts";
 import { nodePaths } from "./paths.ts";
-import { askStatus } from "./status.ts";
 import { type DaemonProcess, descendants, isAlive, startDaemonProcess } from "./testing/daemon-process.ts";
 
 // Whole daemons as processes, with the real model, at the tunnel's side of the real gateway.
@@ -98,6 +98,15 @@ describe("a daemon", () => {
     expect(reply.status).toBe(200);
     const completion = (await reply.json()) as { choices: { message: { content: string } }[] };
     expect(completion.choices[0]?.message.content).toMatch(/\w/);
+
+    const seen = await status();
+    expect(seen?.vitals.calls).toMatchObject({
+      total: 1,
+      failed: 0,
+      recent: [{ model: current?.state.models[0]?.id, outcome: "ok", energyJoules: null }],
+    });
+    expect(seen?.vitals.calls.recent[0]?.completionTokens).toBeGreaterThan(0);
+    expect(JSON.stringify(seen)).not.toMatch(/Say hello/);
 
     for (const path of [paths.folder, paths.identity, paths.config, paths.socket]) {
       expect((await stat(path)).mode & 0o077).toBe(0);

@@ -7,11 +7,14 @@ import { createServe } from "../serve/serve.ts";
 import { type Identity, saveIdentity } from "../tunnel/identity.ts";
 import { openTunnel, type StopReason } from "../tunnel/open-tunnel.ts";
 import type { NodeConfig } from "./config/schema.ts";
+import { serveControl } from "./control.ts";
 import { describeTunnelEvent } from "./describe-tunnel-event.ts";
 import type { Log } from "./log.ts";
+import { createMetrics, keepMetricsServer } from "./metrics.ts";
 import { nodeState } from "./node-state.ts";
 import type { NodePaths } from "./paths.ts";
-import { type DaemonStatus, serveStatus } from "./status.ts";
+import type { DaemonStatus } from "./status.ts";
+import { watchVitals } from "./vitals.ts";
 
 export interface Daemon {
   status(): DaemonStatus;
@@ -55,12 +58,21 @@ export async function startDaemon(options: {
     clock: () => performance.now(),
     onInternalError: (error) =>
       log("error", "A call failed for a reason of the node's own.", { cause: String(error) }),
+    onCall: (call) => {
+      vitals.onCall(call);
+      metrics.onCall(call);
+    },
+    measure: (engine) => vitals.measure(engine),
   });
+  const vitals = watchVitals({
+    engines: () => engines,
+    gpus: () => hardware.gpus,
+    writtenTokens: serve.writtenTokens,
+  });
+  const metrics = createMetrics({ status: () => status() });
+  const metricsServer = keepMetricsServer({ metrics, log });
   const state = () => nodeState({ engines, load: serve.load(), hardware, draining });
-  // The socket comes first: it is also the lock against a second daemon on this folder.
-  const statusServer = await serveStatus({ socket: options.paths.socket, status: () => status() });
   let tunnel: ReturnType<typeof openTunnel> | null = null;
-
   const status = (): DaemonStatus => ({
     pid: process.pid,
     startedAt,
@@ -68,14 +80,29 @@ export async function startDaemon(options: {
     node: { id: identity.nodeId, name: identity.name, projects: identity.projects },
     tunnel: tunnel?.status() ?? { phase: "connecting", activeCalls: 0, lastError: null },
     state: state(),
+    vitals: vitals.read(),
   });
-  const changed = () => tunnel?.stateChanged();
+  // The socket comes before the engines: it is also the lock against a second daemon on this folder.
+  const control = await serveControl({ socket: options.paths.socket, handle: status }).catch((error) => {
+    vitals.close();
+    throw error;
+  });
+  const changed = () => {
+    vitals.refresh();
+    tunnel?.stateChanged();
+  };
+  const closeRest = async (): Promise<void> => {
+    vitals.close();
+    await Promise.allSettled(engines.map((engine) => engine.close()));
+    await Promise.allSettled([metricsServer.close(), control.close()]);
+  };
 
   try {
     await startEngines({ config, model: options.model, log, engines });
     for (const engine of engines) engine.onChange(changed);
     serve.onChange(changed);
     serve.refresh();
+    metricsServer.setPort(config.metrics.port);
     tunnel = openTunnel({
       gatewayUrl: identity.gatewayUrl,
       identity,
@@ -91,7 +118,7 @@ export async function startDaemon(options: {
       },
     });
   } catch (error) {
-    await Promise.allSettled([...engines.map((engine) => engine.close()), statusServer.close()]);
+    await closeRest();
     throw error;
   }
   const opened = tunnel;
@@ -104,6 +131,7 @@ export async function startDaemon(options: {
     },
     configure: (next) => {
       config = next;
+      metricsServer.setPort(config.metrics.port);
       changed();
     },
     connected: connected.promise,
@@ -116,8 +144,7 @@ export async function startDaemon(options: {
       idle.catch((error: unknown) => log("warn", `Draining failed: ${String(error)}`));
       if (ms > 0) await opened.drain(ms);
       else await opened.close();
-      await Promise.allSettled(engines.map((engine) => engine.close()));
-      await statusServer.close();
+      await closeRest();
     },
   };
 }

@@ -22,6 +22,14 @@ export interface EngineRequest extends NodeRequest {
   phases: EnginePhases;
 }
 
+/** Where an engine's models are. */
+export interface Placement {
+  /** The processes of this machine that hold them. */
+  pids: number[];
+  /** What computes: `cuda`, `vulkan`, `metal` or `cpu`; null where that cannot be told, or is another machine. */
+  device: string | null;
+}
+
 /** Something that runs models: in a child process, as a managed server, or somewhere else by URL. */
 export interface Engine {
   readonly kind: ServedModel["engine"];
@@ -29,6 +37,7 @@ export interface Engine {
   models(): ServedModel[];
   /** How many calls it can run at once; more than that wait in the node's queue. */
   slots(): number;
+  placement(): Placement;
   /** Runs one call. Rejects with `NodeError` before the head; `signal` frees the slot within one decode step. */
   handle(request: EngineRequest): Promise<Omit<NodeResponse, "spans" | "confidence">>;
   /** Calls `listener` whenever `models()` or `slots()` changed. */

@@ -1,18 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { NODE_PATHS, QUEUE_HEADERS, type ServedModel } from "../../../src/tunnel/protocol/messages.ts";
 import type { Engine, EnginePhases } from "../engines/engine.ts";
+import type { EnergyMeasure } from "../hardware/energy-meter.ts";
+import { type CallRecord, recordOf } from "./call-record.ts";
 import { NodeError, type NodeHandler, type NodeRequest, type NodeResponse } from "./contract.ts";
 import { renderError } from "./error-body.ts";
 import { addShares, whoMakesRoom } from "./make-room.ts";
-import {
-  cancelled,
-  drainingError,
-  internalError,
-  invalidRequest,
-  modelNotLoaded,
-  queueFull,
-} from "./node-errors.ts";
-import { type AdmissionQueue, createAdmissionQueue, type Place } from "./queue.ts";
+import { cancelled, drainingError, internalError, modelNotLoaded, queueFull } from "./node-errors.ts";
+import { observed, once } from "./observed-body.ts";
+import { type AdmissionQueue, createAdmissionQueue } from "./queue.ts";
+import { assertKnownPath, assertServed, modelNotFound, modelOf, placeOf } from "./read-request.ts";
 import { createRecentDurations, type RecentDurations } from "./recent-durations.ts";
 import { buildSpans, type CallTimes, childTraceparent } from "./spans.ts";
 
@@ -29,6 +25,8 @@ export interface Serve {
   load(): Load;
   /** Calls `listener` whenever `load()` changed. */
   onChange(listener: () => void): void;
+  /** Tokens that the engines have written since the start, those of running calls included. */
+  writtenTokens(): number;
   /** Call when engines came or went, or changed their slots: waiting calls may begin. */
   refresh(): void;
   /** Takes no new calls; resolves when the last one has ended. */
@@ -52,15 +50,20 @@ export function createServe(options: {
   clock: () => number;
   /** Told of what must not happen; the caller gets an opaque 500. */
   onInternalError?: (cause: unknown) => void;
+  /** Told of every call that has ended. */
+  onCall?: (call: CallRecord) => void;
+  /** Begins to measure the energy of a call on this engine; null where that cannot be known. */
+  measure?: (engine: Engine) => EnergyMeasure | null;
 }): Serve {
   const { engines, queueLimit, clock } = options;
   const gates = new WeakMap<Engine, Gate>();
   const listeners = new Set<() => void>();
   const changed = (): void => {
     for (const listener of listeners) listener();
-    if (running === 0) idle?.resolve();
+    if (runningCalls.size === 0) idle?.resolve();
   };
-  let running = 0;
+  const runningCalls = new Set<CallTimes>();
+  let written = 0;
   let draining = false;
   let idle: PromiseWithResolvers<void> | null = null;
 
@@ -121,21 +124,26 @@ export function createServe(options: {
     const receivedAt = clock();
     const elapsedUs = (): number => Math.round((clock() - receivedAt) * 1000);
     const phases: EnginePhases = {};
-    const call: CallTimes = { model: "", serverSpanId: newSpanId(), phases };
+    const { priority } = placeOf(request);
+    const call: CallTimes = { model: "", priority, serverSpanId: newSpanId(), phases };
     const spans = (): ReturnType<NodeResponse["spans"]> => buildSpans(call, elapsedUs(), newSpanId);
     let release = (): void => {};
     let durations: RecentDurations | null = null;
+    let energy: EnergyMeasure | null = null;
     const end = (error?: unknown): void => {
       if (call.endUs !== undefined) return;
       call.endUs = elapsedUs();
-      if (error !== undefined) call.error = messageOf(error);
-      running--;
+      if (error !== undefined) call.error = failureOf(error);
+      call.energyJoules = energy?.end() ?? null;
+      runningCalls.delete(call);
+      written += phases.completionTokens ?? 0;
       release();
       if (call.engineStartUs !== undefined) durations?.add((call.endUs - call.engineStartUs) / 1000);
+      options.onCall?.(recordOf(call));
       changed();
     };
 
-    running++;
+    runningCalls.add(call);
     try {
       if (draining) throw drainingError();
       assertKnownPath(request);
@@ -145,6 +153,7 @@ export function createServe(options: {
       release = await admit(engine, request);
       durations = gateOf(engine).durations;
       call.engineStartUs = elapsedUs();
+      energy = options.measure?.(engine) ?? null;
       const response = await engine.handle({
         ...request,
         headers: withTraceparent(request.headers, call.serverSpanId),
@@ -167,61 +176,19 @@ export function createServe(options: {
     handle,
     load,
     onChange: (listener) => void listeners.add(listener),
+    writtenTokens: () =>
+      [...runningCalls].reduce((sum, { phases }) => sum + (phases.completionTokens ?? 0), written),
     refresh: () => {
       for (const engine of engines()) queueOf(engine).wake();
       changed();
     },
     async drain() {
       draining = true;
-      if (running === 0) return;
+      if (runningCalls.size === 0) return;
       idle ??= Promise.withResolvers();
       await idle.promise;
     },
   };
-}
-
-function placeOf({ headers }: NodeRequest): Place {
-  return {
-    key: headers[QUEUE_HEADERS.key] ?? "",
-    session: headers[QUEUE_HEADERS.session] ?? "",
-    priority: headers[QUEUE_HEADERS.priority] === "job" ? "job" : "interactive",
-  };
-}
-
-/**
- * Passes the body on and says when it ended: by itself, by failing, or because its reader stopped. No generator: one
- * that was never started would not notice that its reader stopped, and the slot would stay taken.
- */
-function observed(
-  body: AsyncIterable<Uint8Array>,
-  end: (error?: unknown) => void,
-): AsyncIterable<Uint8Array> {
-  return {
-    [Symbol.asyncIterator]() {
-      const inner = body[Symbol.asyncIterator]();
-      return {
-        async next() {
-          try {
-            const result = await inner.next();
-            if (result.done === true) end();
-            return result;
-          } catch (thrown) {
-            end(thrown);
-            throw thrown;
-          }
-        },
-        async return() {
-          end(cancelled());
-          await inner.return?.();
-          return { done: true, value: undefined };
-        },
-      };
-    },
-  };
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void> {
-  yield bytes;
 }
 
 function withTraceparent(headers: Record<string, string>, spanId: string): Record<string, string> {
@@ -229,78 +196,12 @@ function withTraceparent(headers: Record<string, string>, spanId: string): Recor
   return traceparent === undefined ? headers : { ...headers, traceparent };
 }
 
-function assertKnownPath(request: NodeRequest): void {
-  if (!(NODE_PATHS as readonly string[]).includes(request.path)) {
-    throw new NodeError({
-      code: "unknown_path",
-      message: `A node does not serve ${request.path}. It serves ${NODE_PATHS.join(", ")}.`,
-      status: 404,
-      retryable: false,
-    });
-  }
-  if (request.method !== "POST") {
-    throw new NodeError({
-      code: "method_not_allowed",
-      message: `${request.path} takes POST.`,
-      status: 405,
-      retryable: false,
-    });
-  }
-}
-
-/** What a model must be able to, beyond chat, to be asked at a path. */
-const NEEDED_AT: Record<string, keyof ServedModel["capabilities"]> = {
-  "/v1/completions": "completions",
-  "/v1/embeddings": "embeddings",
-};
-
-function assertServed(path: string, model: string, engine: Engine): void {
-  const needed = NEEDED_AT[path];
-  const served = engine.models().find(({ id }) => id === model);
-  if (needed === undefined || served?.capabilities[needed]) return;
-  throw new NodeError({
-    code: "unsupported_endpoint",
-    message: `The engine of '${model}' (${engine.kind}) has no ${path}.`,
-    status: 404,
-    retryable: false,
-    param: "model",
-  });
-}
-
-function modelOf(body: Uint8Array): string {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(new TextDecoder().decode(body));
-  } catch (cause) {
-    throw new NodeError({
-      code: "invalid_json",
-      message: "The body is not valid JSON.",
-      status: 400,
-      retryable: false,
-      cause,
-    });
-  }
-  const model = typeof parsed === "object" && parsed !== null && "model" in parsed ? parsed.model : undefined;
-  if (typeof model === "string" && model !== "") return model;
-  throw invalidRequest({ message: "'model' must be the name of a model.", param: "model" });
-}
-
-function modelNotFound(model: string, engines: readonly Engine[]): NodeError {
-  const served = engines.flatMap((engine) => engine.models().map(({ id }) => id));
-  const list = served.length === 0 ? "nothing yet" : served.join(", ");
-  return new NodeError({
-    code: "model_not_found",
-    message: `This node does not serve '${model}'. It serves: ${list}.`,
-    status: 404,
-    retryable: false,
-    param: "model",
-  });
-}
-
 function newSpanId(): string {
   return randomBytes(8).toString("hex");
 }
 
-function messageOf(thrown: unknown): string {
-  return thrown instanceof NodeError ? `${thrown.code}: ${thrown.message}` : "internal error";
+function failureOf(thrown: unknown): { code: string; message: string } {
+  return thrown instanceof NodeError
+    ? { code: thrown.code, message: thrown.message }
+    : { code: "internal_error", message: "internal error" };
 }

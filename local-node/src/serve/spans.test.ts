@@ -13,6 +13,7 @@ const byName = (spans: ReturnType<typeof buildSpans>, name: string) =>
 describe("buildSpans", () => {
   const call = {
     model: "m",
+    priority: "interactive" as const,
     serverSpanId: SERVER,
     engineStartUs: 1_000_000,
     endUs: 5_000_000,
@@ -59,6 +60,13 @@ describe("buildSpans", () => {
     });
   });
 
+  it("shows the energy where it is known, and nothing where it is not", () => {
+    const [known] = buildSpans({ ...call, energyJoules: 31.5 }, 9_000_000, ids());
+    expect(known?.attributes["routelet.node.energy_joules"]).toBe(31.5);
+    const [unknown] = buildSpans({ ...call, energyJoules: null }, 9_000_000, ids());
+    expect(unknown?.attributes).not.toHaveProperty("routelet.node.energy_joules");
+  });
+
   it("names the latencies as vLLM does, in seconds, and leaves model and usage to the gateway", () => {
     const spans = buildSpans(call, 9_000_000, ids());
     expect(spans[0]?.attributes).toEqual({
@@ -79,24 +87,35 @@ describe("buildSpans", () => {
   });
 
   it("shows a call that failed in the queue as queue time alone, with its error", () => {
-    const failed = { model: "m", serverSpanId: SERVER, endUs: 70, error: "queue_full", phases: {} };
+    const failed = {
+      ...call,
+      engineStartUs: undefined,
+      endUs: 70,
+      error: { code: "queue_full", message: "full" },
+      phases: {},
+    };
     const spans = buildSpans(failed, 900, ids());
     expect(spans.map((span) => [span.name, span.durationUs])).toEqual([
       ["node m", 70],
       ["queue", 70],
     ]);
-    expect(spans[0]?.error).toBe("queue_full");
+    expect(spans[0]?.error).toBe("queue_full: full");
   });
 
   it("shows a call that ended in its prompt as prefill until its end", () => {
-    const cut = { ...call, phases: { prefillStartUs: 0 }, error: "cancelled" };
+    const cut = { ...call, phases: { prefillStartUs: 0 }, error: { code: "cancelled", message: "gone" } };
     const spans = buildSpans(cut, 9_000_000, ids());
     expect(byName(spans, "prefill")).toMatchObject({ startUs: 1_000_000, durationUs: 4_000_000 });
     expect(byName(spans, "decode")).toBeUndefined();
   });
 
   it("gives a running call until now, and keeps within the protocol's limits", () => {
-    const running = { ...call, model: "m".repeat(300), endUs: undefined, error: "e".repeat(900) };
+    const running = {
+      ...call,
+      model: "m".repeat(300),
+      endUs: undefined,
+      error: { code: "x", message: "e".repeat(900) },
+    };
     const spans = buildSpans(running, 6_000_000, ids());
     expect(spans[0]?.durationUs).toBe(6_000_000);
     for (const span of spans) nodeSpanSchema.parse(span);

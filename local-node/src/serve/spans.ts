@@ -1,16 +1,20 @@
 import type { Confidence } from "../../../src/tunnel/protocol/confidence.ts";
 import type { NodeSpan } from "../../../src/tunnel/protocol/messages.ts";
 import type { EnginePhases } from "../engines/engine.ts";
+import type { Place } from "./queue.ts";
 
 /** What was seen of one call on the node; times are microseconds from its receipt. */
 export interface CallTimes {
   model: string;
+  priority: Place["priority"];
   serverSpanId: string;
   /** When it left the queue; undefined while it waits. */
   engineStartUs?: number;
   /** When the answer was complete, or failed; undefined while it runs. */
   endUs?: number;
-  error?: string;
+  error?: { code: string; message: string };
+  /** Null: not known. */
+  energyJoules?: number | null;
   phases: EnginePhases;
 }
 
@@ -51,6 +55,10 @@ export function buildSpans(call: CallTimes, nowUs: number, newSpanId: () => stri
   }
   if (phases.confidence !== undefined) Object.assign(attributes, confidenceAttributes(phases.confidence));
 
+  if (typeof call.energyJoules === "number") {
+    attributes["routelet.node.energy_joules"] = call.energyJoules;
+  }
+
   const child = (name: string, startUs: number, childEndUs: number): NodeSpan => ({
     spanId: newSpanId(),
     parentSpanId: serverSpanId,
@@ -69,7 +77,9 @@ export function buildSpans(call: CallTimes, nowUs: number, newSpanId: () => stri
       startUs: 0,
       durationUs: endUs,
       attributes,
-      ...(call.error === undefined ? {} : { error: call.error.slice(0, 512) }),
+      ...(call.error === undefined
+        ? {}
+        : { error: `${call.error.code}: ${call.error.message}`.slice(0, 512) }),
     },
     child("queue", 0, queueEndUs),
   ];

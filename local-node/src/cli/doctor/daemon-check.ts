@@ -1,6 +1,6 @@
+import { askStatus } from "../../daemon/control.ts";
 import { nodeCommand } from "../../daemon/node-command.ts";
 import { NodeProblem } from "../../daemon/node-problem.ts";
-import { askStatus } from "../../daemon/status.ts";
 import type { Check } from "./check.ts";
 
 export async function daemonCheck(socket: string): Promise<Check> {

@@ -14,6 +14,52 @@ const attachSchema = z
   })
   .strict();
 
+const cacheSchema = z
+  .object({
+    quota: z
+      .string()
+      .default("none")
+      .refine((text) => text === "none" || (parseSize(text) ?? 0) > 0, {
+        message: "must be a size such as 50GB, or none",
+      })
+      .meta({
+        description:
+          "How much the models that were fetched may take in all, for example 50GB. The ones that were used longest ago go first, never one that is loaded. none: as much as the disk has.",
+        examples: ["50GB"],
+      }),
+  })
+  .strict()
+  .prefault({})
+  .meta({ description: "The folder of fetched models (ROUTELET_CACHE says where it is)." });
+
+const metricsSchema = z
+  .object({
+    port: z
+      .number()
+      .int()
+      .min(0)
+      .max(65_535)
+      .default(0)
+      .meta({
+        description: "Port of /metrics (Prometheus), on this machine only. 0: off. Takes effect at once.",
+        examples: [9464],
+      }),
+  })
+  .strict()
+  .prefault({})
+  .meta({ description: "Figures of the daemon for monitoring." });
+
+const logSchema = z
+  .object({
+    format: z
+      .enum(["auto", "text", "json"])
+      .default("auto")
+      .meta({ description: "auto: text at a terminal, elsewhere one JSON object per line." }),
+  })
+  .strict()
+  .prefault({})
+  .meta({ description: "What the daemon says on standard error." });
+
 /**
  * Everything that the owner of a node may decide. The descriptions are the comments of the file that `config init`
  * writes, and of the JSON Schema beside it; `daemon/config/settings.ts` makes variables and flags of the same names.
@@ -75,33 +121,9 @@ export const configSchema = z
       })
       .strict()
       .prefault({}),
-    cache: z
-      .object({
-        quota: z
-          .string()
-          .default("none")
-          .refine((text) => text === "none" || (parseSize(text) ?? 0) > 0, {
-            message: "must be a size such as 50GB, or none",
-          })
-          .meta({
-            description:
-              "How much the models that were fetched may take in all, for example 50GB. The ones that were used longest ago go first, never one that is loaded. none: as much as the disk has.",
-            examples: ["50GB"],
-          }),
-      })
-      .strict()
-      .prefault({})
-      .meta({ description: "The folder of fetched models (ROUTELET_CACHE says where it is)." }),
-    log: z
-      .object({
-        format: z
-          .enum(["auto", "text", "json"])
-          .default("auto")
-          .meta({ description: "auto: text at a terminal, elsewhere one JSON object per line." }),
-      })
-      .strict()
-      .prefault({})
-      .meta({ description: "What the daemon says on standard error." }),
+    cache: cacheSchema,
+    metrics: metricsSchema,
+    log: logSchema,
   })
   .strict();
 export type NodeConfig = z.infer<typeof configSchema>;

@@ -7,7 +7,7 @@ import type { NodeConfig } from "./schema.ts";
 import { SETTINGS, valueAt } from "./settings.ts";
 
 /** Settings that a running daemon takes over; the others wait for its next start. */
-const LIVE_SETTINGS: readonly string[] = ["queueLimit", "log.format"];
+const LIVE_SETTINGS: readonly string[] = ["queueLimit", "log.format", "metrics.port"];
 
 /** Between two looks at the file, in ms. Looking works on every file system, which being told does not. */
 const LOOK_MS = 2_000;

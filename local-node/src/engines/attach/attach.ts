@@ -128,6 +128,7 @@ export async function createAttachEngine(options: AttachEngineOptions): Promise<
         tokensPerSecond: null,
       })),
     slots: () => slots,
+    placement: () => ({ pids: [], device: null }),
     handle: (request) => forward(request, { base, apiKey: options.apiKey, dispatcher }),
     onChange: (listener) => void listeners.add(listener),
     refresh,

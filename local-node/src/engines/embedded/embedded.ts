@@ -127,6 +127,13 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
       },
     ],
     slots: () => host.loaded()?.slots ?? 0,
+    placement: () => {
+      const loaded = host.loaded();
+      const pid = host.pid();
+      return loaded === null || pid === null
+        ? { pids: [], device: null }
+        : { pids: [pid], device: loaded.gpu ?? "cpu" };
+    },
     runtime: () => {
       const loaded = host.loaded();
       const pid = host.pid();

@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { daemonCheck } from "../cli/doctor/daemon-check.ts";
+import { askStatus, requireNoDaemon, serveControl } from "./control.ts";
 import { nodePaths } from "./paths.ts";
-import { askStatus, requireNoDaemon } from "./status.ts";
+import { IDLE_STATUS } from "./testing/idle-status.ts";
 
 let folder: string;
 let socket: string;
@@ -56,3 +57,48 @@ test("a daemon that was just ending has ended", async () => {
   await listen((one) => one.end());
   expect(await askStatus(socket)).toBeNull();
 });
+
+test("a request that is none is refused, and one that never ends is cut off", async () => {
+  const control = await serveControl({
+    socket,
+    handle: () => {
+      throw new Error("must not be asked");
+    },
+  });
+  const say = (text: string) =>
+    new Promise<string>((resolve) => {
+      const one = connect(socket, () => one.write(text));
+      let received = "";
+      one.setEncoding("utf8").on("data", (chunk: string) => {
+        received += chunk;
+      });
+      one.on("error", () => {});
+      one.on("close", () => resolve(received));
+    });
+  for (const text of ["nonsense\n", '{"command":"explode"}\n'])
+    expect(JSON.parse(await say(text))).toEqual({
+      ok: false,
+      error: expect.stringContaining("does not know"),
+    });
+  expect(await say("x".repeat(5_000))).toBe("");
+  await control.close();
+});
+
+test.skipIf(process.platform === "win32")(
+  "of daemons that start together on one folder one has the socket, and the others are told",
+  async () => {
+    const started = await Promise.allSettled(
+      Array.from({ length: 6 }, (_, index) =>
+        serveControl({ socket, handle: () => ({ ...IDLE_STATUS, pid: index }) }),
+      ),
+    );
+    const won = started.filter((one) => one.status === "fulfilled");
+    expect(won).toHaveLength(1);
+    for (const one of started) {
+      if (one.status === "rejected") expect(one.reason).toMatchObject({ kind: "already_running" });
+    }
+    expect((await askStatus(socket))?.pid).toBe(started.findIndex((one) => one.status === "fulfilled"));
+    await Promise.all(won.map((one) => one.value.close()));
+    expect(await askStatus(socket)).toBeNull();
+  },
+);
