@@ -405,9 +405,9 @@ describe("endpoints that pass through", () => {
   });
 
   it("pass a provider's refusal on, and word anew what no client of OpenAI's could read", async () => {
-    upstream.always(errorReply({ status: 429, code: "slow_down", headers: { "retry-after": "7" } }));
+    upstream.always(errorReply({ status: 429, code: "slow_down", headers: { "retry-after": "70" } }));
     const busy = await failure(openai.moderations.create({ input: "a" }));
-    expect([busy.status, busy.code, busy.headers?.get("retry-after")]).toEqual([429, "slow_down", "7"]);
+    expect([busy.status, busy.code, busy.headers?.get("retry-after")]).toEqual([429, "slow_down", "70"]);
     upstream.always(json({ detail: "Not Found" }, 404));
     const missing = await failure(openai.moderations.create({ input: "a" }));
     expect([missing.status, missing.code]).toEqual([404, "backend_404"]);
@@ -417,6 +417,41 @@ describe("endpoints that pass through", () => {
     upstream.always(errorReply({ status: 401, code: "invalid_api_key" }));
     const error = await failure(openai.moderations.create({ input: "a" }));
     expect([error.status, error.code]).toEqual([502, "provider_auth_failed"]);
+  });
+
+  const ask = (path: string, init: RequestInit = {}) => gateway.fetch(path, { headers: JSON_TYPE, ...init });
+  const post = (body: object): RequestInit => ({ method: "POST", body: JSON.stringify(body) });
+
+  it.each([
+    ["what keeps nothing, after a 500", "/v1/moderations", post({ input: "x" }), 500, 3],
+    ["reading, after a 500", "/v1/files/file-1", {}, 500, 3],
+    ["what makes something, after a 429", "/v1/batches", post({ input_file_id: "f" }), 429, 3],
+    ["not what makes something, after a 500", "/v1/batches", post({ input_file_id: "f" }), 500, 1],
+    ["not what a wrong request asks for", "/v1/moderations", post({ input: "x" }), 400, 1],
+  ])("are asked again for %s", async (_name, path, init, status, times) => {
+    upstream.always(json({ ok: true }));
+    const failure = errorReply({ status, code: "down" });
+    upstream.enqueue(...Array.from({ length: Math.min(2, times) }, () => failure));
+    const response = await ask(path, init);
+    expect(sent()).toHaveLength(times);
+    expect(new Set(sent().map(({ body }) => body.toString())).size).toBe(1);
+    expect(response.status).toBe(times === 1 ? status : 200);
+    const call = await recorded(response.headers.get("x-routelet-call"));
+    expect(call.attempts).toHaveLength(times);
+  });
+
+  it("are not sent a file again, which has passed unread", async () => {
+    upstream.always(errorReply({ status: 429, code: "busy" }));
+    const file = await toFile(SOUND, "in.jsonl");
+    expect((await failure(openai.files.create({ file, purpose: "batch" }))).status).toBe(429);
+    only();
+  });
+
+  it("are tried as the key's policy says", async () => {
+    await settings({ keys: [{ id: "env", policy: { retries: { attempts: 0 } } }] });
+    upstream.always(errorReply({ status: 500, code: "down" }));
+    expect((await ask("/v1/moderations", post({ input: "x" }))).status).toBe(500);
+    only();
   });
 
   it("show that an answer is not whole when its connection is cut", async () => {

@@ -65,6 +65,15 @@ describe("retries", () => {
     await expect.poll(() => gateway.admin(`/api/calls/${id}`)).toMatchObject({ attempts: [{}, {}, {}] });
   });
 
+  it("follow the statuses of the settings", async () => {
+    await settings({ retries: { base_ms: 1, max_ms: 1, on_status: [409] } });
+    upstream.enqueue(errorReply({ status: 409, code: "conflict" }));
+    expect((await gateway.chat({ model: "gpt-x", messages: MESSAGES })).status).toBe(200);
+    upstream.enqueue(errorReply({ status: 500, code: "down" }));
+    expect((await gateway.chat({ model: "gpt-x", messages: MESSAGES })).status).toBe(500);
+    expect(sent()).toHaveLength(3);
+  });
+
   it("wait as long as the backend asks, within the settings", async () => {
     upstream.enqueue(errorReply({ status: 429, code: "busy", headers: { "retry-after": "1" } }));
     const started = Date.now();

@@ -14,19 +14,20 @@ export interface BackendRefusal {
 export class AttemptFailed extends Error {
   readonly error: RouteletError;
   readonly refusal: BackendRefusal | null;
-  /** The headers of the backend's answer, where there was one. */
+  /** The status and headers of the backend's refusal, where there was one. */
+  readonly status: number | null;
   readonly headers: Headers | null;
 
   constructor(
     error: RouteletError,
-    refusal: BackendRefusal | null = null,
-    headers: Headers | null = refusal?.headers ?? null,
+    answer: { status: number; headers: Headers | null; refusal: BackendRefusal | null } | null = null,
   ) {
     super(error.message, { cause: error });
     this.name = "AttemptFailed";
     this.error = error;
-    this.refusal = refusal;
-    this.headers = headers;
+    this.status = answer?.status ?? null;
+    this.headers = answer?.headers ?? null;
+    this.refusal = answer?.refusal ?? null;
   }
 }
 
@@ -58,7 +59,10 @@ export function refused(options: {
   now: number;
 }): AttemptFailed {
   const { planned, status, headers, body, text } = options;
-  if (status === 401 || status === 403) return new AttemptFailed(keyRefused(planned, options.clientHeaders));
+  if (status === 401 || status === 403) {
+    const answer = { status, headers: null, refusal: null };
+    return new AttemptFailed(keyRefused(planned, options.clientHeaders), answer);
+  }
   const busy = status === 429 || status === 529;
   const error = new RouteletError({
     kind: busy ? "rate_limited" : status < 500 ? "invalid_request" : "upstream",
@@ -68,7 +72,8 @@ export function refused(options: {
     retryable: busy || status === 408 || status >= 500,
     retryAfterSeconds: retryAfterSeconds(headers, options.now),
   });
-  return new AttemptFailed(error, text !== null && options.asIs ? { status, headers, body } : null, headers);
+  const refusal = text !== null && options.asIs ? { status, headers, body } : null;
+  return new AttemptFailed(error, { status, headers, refusal });
 }
 
 /** What a refusal without words may mean. No word of the model: `inOtherDialect` takes such a 404 to be about that. */

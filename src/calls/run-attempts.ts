@@ -1,14 +1,13 @@
 import { toRouteletError } from "../errors.ts";
 import { forgetFleet } from "../fleet/fleet-cache.ts";
 import type { AskedBackend, Plan, PlannedAttempt } from "../routing/plan.ts";
-import { nextTry } from "../routing/retry.ts";
-import { orAborted } from "./attempt-clock.ts";
 import { AttemptFailed } from "./attempt-failed.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import { hedged } from "./hedge.ts";
 import { inOtherDialect } from "./other-dialect.ts";
 import { type StartedInput, startAttempt } from "./start-attempt.ts";
 import type { ReadyReply } from "./try-backend.ts";
+import { waitForRetry } from "./wait-for-retry.ts";
 
 export interface AttemptsInput extends StartedInput {
   plan: Plan;
@@ -39,21 +38,6 @@ function isCallersFault(planned: PlannedAttempt, { kind, status }: AttemptFailed
   return planned.kind === "cloud" && kind === "invalid_request" && (status === 400 || status === 422);
 }
 
-/** Waits until the last backend of the plan is to be tried again; false when it is not. */
-async function waitForRetry(input: AttemptsInput, failed: AttemptFailed, tries: number): Promise<boolean> {
-  const wait = nextTry({
-    error: failed.error,
-    tries,
-    policy: input.settings.retries,
-    random: input.random,
-    now: input.now(),
-    endsAt: input.totalEndsAt,
-  });
-  if (wait === null) return false;
-  await orAborted(scheduler.wait(wait), input.left);
-  return true;
-}
-
 /**
  * Runs the planned attempts in order until one has something to release. A failure before that is followed by
  * the next attempt; the last cloud backend of the plan is tried again as the settings say; when none is left, the last
@@ -67,6 +51,16 @@ export async function runAttempts(input: AttemptsInput, logs: AttemptLog[]): Pro
   let tries = 0;
   let learn: (() => void) | null = null;
   const nodesSince = input.now();
+  const tryAgain = (failed: AttemptFailed): Promise<boolean> =>
+    waitForRetry({
+      failed,
+      tries,
+      policy: input.settings.retries,
+      random: input.random,
+      now: input.now(),
+      endsAt: input.totalEndsAt,
+      left: input.left,
+    });
   for (let planned = left.shift(); planned !== undefined; planned = left.shift()) {
     // Nodes share one deadline: three frozen ones must not add up before the fallback.
     const spent = planned.kind === "node" ? input.now() - nodesSince : 0;
@@ -103,7 +97,7 @@ export async function runAttempts(input: AttemptsInput, logs: AttemptLog[]): Pro
       left.unshift(instead.attempt);
       continue;
     }
-    if (isCallersFault(planned, error)) break;
+    if (isCallersFault(planned, error)) left = [];
     if (STALE.has(error.code) && !replanned) {
       replanned = true;
       forgetFleet();
@@ -114,7 +108,7 @@ export async function runAttempts(input: AttemptsInput, logs: AttemptLog[]): Pro
     // Another node has the same kind of model; the reference is what is wanted now.
     if (error.code === "verification_failed") left = left.filter(({ kind }) => kind === "cloud");
     if (left.length > 0) tries = 0;
-    else if (planned.kind === "cloud" && (await waitForRetry(input, last, tries))) left.unshift(planned);
+    else if (planned.kind === "cloud" && (await tryAgain(last))) left.unshift(planned);
   }
   throw last ?? new AttemptFailed(toRouteletError(new Error("a plan without attempts")));
 }

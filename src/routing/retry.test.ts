@@ -3,7 +3,13 @@ import { describe, expect, it } from "vitest";
 import { RouteletError } from "../errors.ts";
 import { nextTry, type RetryPolicy } from "./retry.ts";
 
-const POLICY: RetryPolicy = { attempts: 2, baseMs: 200, maxMs: 1_000, maxRetryAfterMs: 5_000 };
+const POLICY: RetryPolicy = {
+  attempts: 2,
+  baseMs: 200,
+  maxMs: 1_000,
+  maxRetryAfterMs: 5_000,
+  onStatus: [408, 429, "5xx"],
+};
 const BROKEN = new RouteletError({ kind: "upstream", code: "backend_500", message: "", retryable: true });
 const busy = (retryAfterSeconds?: number) =>
   new RouteletError({
@@ -14,8 +20,19 @@ const busy = (retryAfterSeconds?: number) =>
     retryAfterSeconds,
   });
 
+const WRONG = new RouteletError({ kind: "invalid_request", code: "x", message: "" });
+
 const next = (more: Partial<Parameters<typeof nextTry>[0]> = {}) =>
-  nextTry({ error: BROKEN, tries: 1, policy: POLICY, random: () => 0.5, now: 0, endsAt: 60_000, ...more });
+  nextTry({
+    error: BROKEN,
+    status: 500,
+    tries: 1,
+    policy: POLICY,
+    random: () => 0.5,
+    now: 0,
+    endsAt: 60_000,
+    ...more,
+  });
 
 describe("nextTry", () => {
   it.each([
@@ -31,11 +48,20 @@ describe("nextTry", () => {
       { error: new RouteletError({ kind: "deadline", code: "x", message: "", retryable: true }) },
       null,
     ],
+    ["a request that is wrong", { error: WRONG, status: 400 }, null],
     [
-      "a request that is wrong",
-      { error: new RouteletError({ kind: "invalid_request", code: "x", message: "" }) },
-      null,
+      "a wrong request whose status is listed",
+      { error: WRONG, status: 400, policy: { ...POLICY, onStatus: [400] } },
+      100,
     ],
+    ["a status that is not listed", { policy: { ...POLICY, onStatus: [429] } }, null],
+    [
+      "any status of a listed kind",
+      { error: WRONG, status: 409, policy: { ...POLICY, onStatus: ["4xx"] } },
+      100,
+    ],
+    ["a cut connection, which has no status", { status: null, policy: { ...POLICY, onStatus: [] } }, 100],
+    ["a wrong answer without a status", { error: WRONG, status: null }, null],
   ] as const)("%s", (_name, more, wait) => {
     expect(next(more)).toBe(wait);
   });

@@ -10,6 +10,14 @@ export interface RetryPolicy {
   maxMs: number;
   /** A `Retry-After` that asks for more than this is the client's to wait for. */
   maxRetryAfterMs: number;
+  /** The statuses of backends that are worth another try; `5xx` stands for all that begin so. */
+  onStatus: readonly (number | "4xx" | "5xx")[];
+}
+
+/** Whether a failure may pass: by the backend's status where it gave one, else by what went wrong. */
+function mayPass(error: { retryable: boolean }, status: number | null, { onStatus }: RetryPolicy): boolean {
+  if (status === null) return error.retryable;
+  return onStatus.some((known) => known === status || known === `${Math.floor(status / 100)}xx`);
 }
 
 /**
@@ -19,6 +27,8 @@ export interface RetryPolicy {
  */
 export function nextTry(options: {
   error: Pick<RouteletError, "retryable" | "kind" | "retryAfterSeconds">;
+  /** What the backend answered with; null where it failed in another way: cut off, or with an error inside a 200. */
+  status: number | null;
   /** Tries at this backend so far, the failed one included. */
   tries: number;
   policy: RetryPolicy;
@@ -30,7 +40,8 @@ export function nextTry(options: {
 }): number | null {
   const { error, tries, policy, now, endsAt } = options;
   // A backend that let one of the clocks run out has had its time.
-  if (!error.retryable || error.kind === "deadline" || tries > policy.attempts) return null;
+  if (!mayPass(error, options.status, policy)) return null;
+  if (error.kind === "deadline" || error.kind === "cancelled" || tries > policy.attempts) return null;
   const asked = (error.retryAfterSeconds ?? 0) * 1000;
   if (asked > policy.maxRetryAfterMs) return null;
   const drawn = options.random() * Math.min(policy.maxMs, policy.baseMs * 2 ** (tries - 1));

@@ -55,6 +55,12 @@ const retries = {
   baseMs: ms(1, 60_000).describe("The first wait is drawn from 0 up to this, and doubles with each try."),
   maxMs: ms(1, 600_000).describe("No drawn wait is longer."),
   maxRetryAfterMs: ms(0, 600_000).describe("A `Retry-After` that asks for more is passed on to the client."),
+  onStatus: z
+    .array(z.union([z.number().int().min(400).max(599), z.enum(["4xx", "5xx"])]))
+    .max(64)
+    .describe(
+      "The statuses of a backend after which it is tried again; `4xx` and `5xx` stand for all that begin so. A cut connection, and an error inside a 200, count for themselves.",
+    ),
 };
 
 const heartbeat = {
@@ -127,6 +133,7 @@ export const policyFields = {
     baseMs: 250,
     maxMs: 8_000,
     maxRetryAfterMs: 10_000,
+    onStatus: [408, 429, "5xx"],
   }),
   hedging: section("hedging", hedging, { afterMs: 0 }),
   heartbeat: section("heartbeat", heartbeat, { afterMs: 10_000, comments: true }),

@@ -11,6 +11,7 @@ import { emptyFacts, type ReplyFacts } from "../../dialects/reply.ts";
 import type { Env } from "../../env.ts";
 import { RouteletError, toRouteletError } from "../../errors.ts";
 import { parseRoute, type Route, resolveTarget } from "../../routing/target.ts";
+import { policyFor } from "../../settings/policy.ts";
 import { answerFailure } from "../answer-failure.ts";
 import { type AttemptClock, orAborted, startAttemptClock } from "../attempt-clock.ts";
 import { AttemptFailed, refused } from "../attempt-failed.ts";
@@ -18,7 +19,9 @@ import { type AttemptLog, openAttemptLog } from "../attempt-log.ts";
 import { type CallSession, openCallSession } from "../call-session.ts";
 import { logInternal } from "../log-internal.ts";
 import { responseHeaders } from "../release.ts";
+import { waitForRetry } from "../wait-for-retry.ts";
 import { assertAccountOpen } from "./account.ts";
+import { mayRepeat } from "./may-repeat.ts";
 import { type PassedBody, takeBody } from "./passed-body.ts";
 import type { PassedPath } from "./passed-path.ts";
 import { type PickedProvider, pickProvider } from "./pick-provider.ts";
@@ -179,17 +182,23 @@ function drained(source: ReadableStream<Uint8Array>): null {
 
 async function pass(options: PassOptions, session: CallSession): Promise<Response> {
   const { request, env, route } = options;
-  const { settings, now } = session;
+  const { caller, now } = session;
   assertMethod(request);
   const asked = parseRoute(request.headers.get("x-routelet-route"));
   // Before anything of it is read: whatever it names, such a call goes nowhere from here.
   assertMayLeave({ model: null, asked }, route);
-  assertAccountOpen({ setting: settings.providerAccount, projectId: session.caller.projectId, route });
+  assertAccountOpen({
+    setting: session.settings.providerAccount,
+    projectId: caller.projectId,
+    route,
+  });
   const named = request.headers.get("x-routelet-provider");
   const formNamesModel = FORMS_WITH_MODEL.has(route.family);
   const body = await takeBody({ request, providerNamed: named !== null, formNamesModel });
   session.bytes = body.text;
   session.call = { requestedModel: body.model ?? "", stream: false };
+  const settings = policyFor(session.settings, { model: body.model ?? "", keyId: caller.keyId });
+  session.settings = settings;
   assertMayLeave({ model: body.model, asked }, route);
   const picked = pickProvider({
     env,
@@ -203,8 +212,39 @@ async function pass(options: PassOptions, session: CallSession): Promise<Respons
     now: now(),
   });
   session.plan = { reason: "passed-through" };
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt(options, session, picked, body);
+    } catch (thrown) {
+      if (!(thrown instanceof AttemptFailed)) throw thrown;
+      const { method } = request;
+      const { replayable } = body;
+      if (!mayRepeat({ method, family: route.family, replayable, status: thrown.status })) throw thrown;
+      const again = await waitForRetry({
+        failed: thrown,
+        tries,
+        policy: settings.retries,
+        random: Math.random,
+        now: now(),
+        endsAt: session.startedAt + settings.deadlines.totalMs,
+        left: request.signal,
+      });
+      if (!again) throw thrown;
+    }
+  }
+}
+
+/** Sends the request once, and hands its answer over. @throws AttemptFailed */
+async function attempt(
+  options: PassOptions,
+  session: CallSession,
+  picked: PickedProvider,
+  body: PassedBody,
+): Promise<Response> {
+  const { request, route } = options;
+  const { settings, now } = session;
   const log = openAttemptLog({
-    seq: 1,
+    seq: session.logs.length + 1,
     planned: { kind: "cloud", provider: picked.provider.name, model: picked.model ?? "" },
     operation: route.family,
     stream: false,
@@ -239,7 +279,7 @@ async function pass(options: PassOptions, session: CallSession): Promise<Respons
 
 /**
  * One of OpenAI's endpoints that the gateway does not understand: its request passes to a provider that has the endpoint,
- * as it came, and the answer comes back as it is. There is one attempt: a body that streams cannot be sent twice.
+ * as it came, and the answer comes back as it is. It is tried again as the settings say where `mayRepeat` allows that.
  */
 export async function handlePass(options: PassOptions): Promise<Response> {
   const { request, env, ctx, route } = options;

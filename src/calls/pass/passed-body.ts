@@ -18,6 +18,8 @@ export interface PassedBody {
   text: Uint8Array | null;
   /** The body to send, with the model's name as the provider has it. */
   send(model: string | null): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
+  /** Whether it can be sent again. */
+  replayable: boolean;
   /** Why sending it failed, where that was not the provider's fault. */
   failure(): RouteletError | null;
 }
@@ -58,6 +60,7 @@ async function passUnread(request: Request): Promise<PassedBody> {
   return {
     model: null,
     text: null,
+    replayable: request.body === null,
     send: () => (request.body === null || declared >= 0 ? request.body : request.body.pipeThrough(counted)),
     failure: () => failure,
   };
@@ -66,6 +69,7 @@ async function passUnread(request: Request): Promise<PassedBody> {
 const ofBytes = (bytes: Uint8Array): PassedBody => ({
   model: null,
   text: null,
+  replayable: true,
   send: () => (bytes.length === 0 ? null : sendable(bytes)),
   failure: never,
 });
@@ -76,6 +80,7 @@ function ofJson(bytes: Uint8Array): PassedBody {
   return {
     model: named,
     text: bytes,
+    replayable: true,
     send: (model) =>
       model === null || model === named
         ? sendable(bytes)
@@ -109,6 +114,7 @@ async function readForm(request: Request, contentType: string): Promise<PassedBo
   return {
     model: field === undefined || field.value === "" ? null : field.value,
     text: null,
+    replayable: true,
     send: (model) =>
       sendable(
         field === undefined || model === null || model === field.value
