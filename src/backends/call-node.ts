@@ -1,7 +1,7 @@
 import type { WireDialect } from "../dialects/call.ts";
 import type { Env } from "../env.ts";
 import { dispatchToNode } from "../tunnel/dispatch.ts";
-import { type NodePath, QUEUE_HEADERS } from "../tunnel/protocol/messages.ts";
+import { type NodePath, PROJECT_HEADER, QUEUE_HEADERS } from "../tunnel/protocol/messages.ts";
 import { type BackendReply, readToEnd } from "./reply.ts";
 
 /** Where nodes are asked in each dialect that they have; all other calls come in chat. */
@@ -39,6 +39,8 @@ export async function callNode(call: NodeCall): Promise<BackendReply> {
   const headers: Record<string, string> = {
     "content-type": "application/json",
     [QUEUE_HEADERS.key]: call.keyId,
+    // A node keeps what it computed for one project away from the others.
+    [PROJECT_HEADER]: call.projectId,
     ...call.traceHeaders,
   };
   for (const name of FOR_NODES) {

@@ -8,6 +8,8 @@ export interface NodePaths {
   config: string;
   /** Holds the node's secret key, mode 0600. */
   identity: string;
+  /** States of prompts that had to make room in memory. */
+  prompts: string;
   /** Where `local-node status` asks: a unix socket (mode 0600), or a named pipe on Windows. */
   socket: string;
 }
@@ -25,6 +27,7 @@ export function nodePaths(
     folder,
     config: join(folder, "config.toml"),
     identity: join(folder, "identity.json"),
+    prompts: join(folder, "prompts"),
     socket: socketPath(folder, options.platform ?? process.platform),
   };
 }

@@ -3,6 +3,7 @@ import { createEmbeddedEngine } from "../engines/embedded/embedded.ts";
 import type { Engine } from "../engines/engine.ts";
 import { detectHost, type Hardware } from "../hardware/hardware.ts";
 import type { EnsuredModel } from "../models/ensure-model.ts";
+import { parseSize } from "../models/parse-size.ts";
 import { createServe } from "../serve/serve.ts";
 import { type Identity, saveIdentity } from "../tunnel/identity.ts";
 import { openTunnel, type StopReason } from "../tunnel/open-tunnel.ts";
@@ -98,7 +99,7 @@ export async function startDaemon(options: {
   };
 
   try {
-    await startEngines({ config, model: options.model, log, engines });
+    await startEngines({ config, model: options.model, paths: options.paths, log, engines });
     for (const engine of engines) engine.onChange(changed);
     serve.onChange(changed);
     serve.refresh();
@@ -149,9 +150,16 @@ export async function startDaemon(options: {
   };
 }
 
+/** Undefined: the owner wants none. */
+function promptCache(config: NodeConfig, paths: NodePaths): { folder: string; maxBytes: number } | undefined {
+  const maxBytes = parseSize(config.engines.embedded.promptCache);
+  return maxBytes === null ? undefined : { folder: paths.prompts, maxBytes };
+}
+
 async function startEngines(options: {
   config: NodeConfig;
   model: EnsuredModel | null;
+  paths: NodePaths;
   log: Log;
   engines: Engine[];
 }): Promise<void> {
@@ -177,6 +185,7 @@ async function startEngines(options: {
     quantisation: model.quantisation ?? null,
     sequences: config.engines.embedded.sequences,
     contextTokens: config.engines.embedded.contextTokens,
+    prefixes: promptCache(config, options.paths),
     log: (level, message) => log(level, message),
   });
   engines.push(engine);

@@ -26,6 +26,9 @@ export const CLOSE = {
   untrusted: 4401,
 } as const;
 
+/** Header of a request head: the call's project. Nothing that a node computed for one is reused for another. */
+export const PROJECT_HEADER = "x-routelet-project";
+
 /** Headers of a request head that the node's queue reads. */
 export const QUEUE_HEADERS = {
   /** Calls of one conversation: they keep their order, and conversations take turns. */

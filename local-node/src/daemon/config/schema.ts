@@ -14,19 +14,23 @@ const attachSchema = z
   })
   .strict();
 
+/** A size such as `50GB`, or `none`. */
+function sizeOrNone(fallback: string) {
+  return z
+    .string()
+    .default(fallback)
+    .refine((text) => text === "none" || (parseSize(text) ?? 0) > 0, {
+      message: "must be a size such as 50GB, or none",
+    });
+}
+
 const cacheSchema = z
   .object({
-    quota: z
-      .string()
-      .default("none")
-      .refine((text) => text === "none" || (parseSize(text) ?? 0) > 0, {
-        message: "must be a size such as 50GB, or none",
-      })
-      .meta({
-        description:
-          "How much the models that were fetched may take in all, for example 50GB. The ones that were used longest ago go first, never one that is loaded. none: as much as the disk has.",
-        examples: ["50GB"],
-      }),
+    quota: sizeOrNone("none").meta({
+      description:
+        "How much the models that were fetched may take in all, for example 50GB. The ones that were used longest ago go first, never one that is loaded. none: as much as the disk has.",
+      examples: ["50GB"],
+    }),
   })
   .strict()
   .prefault({})
@@ -106,6 +110,11 @@ export const configSchema = z
                 description: "Tokens of context for each call. Default: chosen by hardware and model.",
                 examples: [8192],
               }),
+            promptCache: sizeOrNone("1GB").meta({
+              description:
+                "How much disk the states of prompts may take that had to make room in memory, so that a system prompt that comes again is not computed again. They hold what the prompts say, are readable by you alone, and go after a day without use. none: they are not kept.",
+              examples: ["none"],
+            }),
           })
           .strict()
           .prefault({})

@@ -91,6 +91,7 @@ interface InternalSequence {
       ): Promise<SampleResult>;
     };
   };
+  _copyStateFromOtherSequence(source: LlamaContextSequence, upTo: number): Promise<boolean>;
   _tokenMeter: TokenMeter;
   _contextShift: object;
   _takeIntervalCheckpointIfNeededAfterBatch: (length: number) => Promise<void> | undefined;
@@ -150,6 +151,18 @@ export function createNativeSampler(sequence: LlamaContextSequence, config: Samp
     },
     dispose: () => addon.dispose(),
   };
+}
+
+/**
+ * Makes `target` hold the first `upTo` tokens of `source`, whose state is copied within the engine. False: it did not
+ * come out right, and `target` must be replaced.
+ */
+export function copyState(options: {
+  target: LlamaContextSequence;
+  source: LlamaContextSequence;
+  upTo: number;
+}): Promise<boolean> {
+  return internalSequence(options.target)._copyStateFromOtherSequence(options.source, options.upTo);
 }
 
 /** The native grammar state, for `SamplerConfig`. */

@@ -7,11 +7,8 @@ import { generate } from "./generate.ts";
 import type { CallMessage, ChildMessage, ParentMessage } from "./ipc.ts";
 import { LoadError, loadRuntime, type Runtime } from "./load.ts";
 import { toPromptTokens } from "./prompt-tokens.ts";
-import { createSlotPool, type SlotPool } from "./slots.ts";
 
 /** The child process of one model. It speaks `ipc.ts` with its parent, and does not outlive it. */
-
-type Sequence = Runtime["sequences"][number];
 
 type GenerateMessage = Extract<ParentMessage, { type: "generate" }>;
 
@@ -25,7 +22,6 @@ const MAX_REASON_LENGTH = 500;
 
 const calls = new Map<number, Call>();
 let runtime: Runtime | null = null;
-let slots: SlotPool<Token, Sequence> | null = null;
 
 function send(message: ChildMessage): void {
   // The callback form reports a broken channel there; without a parent, `disconnect` ends this process.
@@ -39,7 +35,6 @@ async function load(message: Extract<ParentMessage, { type: "load" }>): Promise<
       onLog: (level, text) => send({ type: "log", level, message: text }),
       now: () => performance.now(),
     });
-    slots = createSlotPool(runtime.sequences);
     send({ type: "ready", model: runtime.loaded });
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
@@ -61,9 +56,9 @@ function tokenizePrompt({ model, template }: Runtime, request: ChatRequest): Tok
 }
 
 async function run(message: GenerateMessage, call: Call): Promise<void> {
-  if (runtime === null || slots === null) throw new Error("a call came before the model was ready");
-  const { id, request } = message;
-  const { model, threads, slices, loaded } = runtime;
+  if (runtime === null) throw new Error("a call came before the model was ready");
+  const { id, request, scope } = message;
+  const { slots, loaded } = runtime;
   const receivedAt = performance.now();
   const elapsedUs = (): number => Math.round((performance.now() - receivedAt) * 1000);
   const prompt = tokenizePrompt(runtime, request);
@@ -77,24 +72,28 @@ async function run(message: GenerateMessage, call: Call): Promise<void> {
   assertBiasedTokens(request.logitBias, runtime.vocabularySize);
   const grammar = request.grammar === null ? null : await runtime.grammars.compile(request.grammar);
   const { signal } = call.abort;
-  const sequence = await slots.acquire(prompt, signal);
-  if (sequence === null) {
+  const slotCall = { prompt, scope };
+  let prefillStartUs = 0;
+  const onTaken = (): void => {
+    prefillStartUs = elapsedUs();
+  };
+  const slot = await slots.acquire({ ...slotCall, onTaken }, signal);
+  if (slot === null) {
     const usage = { promptTokens: prompt.length, cachedTokens: 0, completionTokens: 0 };
     send({ type: "end", id, cancelled: true, usage, confidence: null, endUs: elapsedUs() });
     return;
   }
   try {
-    const prefillStartUs = elapsedUs();
     const ended = await generate({
-      model,
-      sequence,
-      threads,
-      slices,
+      ...runtime,
+      slot,
+      borrow: () => slots.borrow(slotCall),
+      giveBack: slots.release,
+      renew: runtime.prefixes.renew,
       prompt,
       sampling: request,
       topLogprobs: request.topLogprobs,
       grammar,
-      labelOf: runtime.labelOf,
       signal,
       ready: () => call.paused?.promise ?? Promise.resolve(),
       onPrefill: (usage) => send({ type: "prefill", id, usage, prefillStartUs }),
@@ -104,7 +103,7 @@ async function run(message: GenerateMessage, call: Call): Promise<void> {
     });
     send({ type: "end", id, ...ended, endUs: elapsedUs() });
   } finally {
-    slots.release(sequence);
+    slots.release(slot);
   }
 }
 

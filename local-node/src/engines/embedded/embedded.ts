@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { concatBytes } from "../../../../src/tunnel/protocol/frames.ts";
-import { CHAT_ONLY, type ServedModel } from "../../../../src/tunnel/protocol/messages.ts";
+import { CHAT_ONLY, PROJECT_HEADER, type ServedModel } from "../../../../src/tunnel/protocol/messages.ts";
 import { NodeError } from "../../serve/contract.ts";
 import { cancelled, engineFailed, modelNotLoaded } from "../../serve/node-errors.ts";
 import {
@@ -31,6 +31,8 @@ export interface EmbeddedEngineOptions {
   /** Tokens for each sequence; default what the model was trained on, up to 8,192. */
   contextTokens?: number;
   gpu?: LoadOptions["gpu"];
+  /** Where states of prompts are kept that give way to others, and how many bytes; default: nowhere. */
+  prefixes?: { folder: string; maxBytes: number };
   /** Unread bytes of one answer above which its generation pauses; default 256 KiB. */
   unreadBytes?: number;
   log?: EngineLog;
@@ -84,6 +86,7 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
       gpu: options.gpu ?? "auto",
       sequences: options.sequences,
       contextTokens: options.contextTokens,
+      prefixes: options.prefixes && { ...options.prefixes, fileSha256 },
     },
     threadPoolSize: Math.max(MIN_THREAD_POOL, (options.sequences ?? 0) + 4),
     log: options.log ?? (() => {}),
@@ -156,7 +159,13 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
         request,
         register: (call) => calls.set(id, call),
         forget: () => calls.delete(id),
-        begin: () => host.send({ type: "generate", id, request: { ...chat, grammar } }),
+        begin: () =>
+          host.send({
+            type: "generate",
+            id,
+            request: { ...chat, grammar },
+            scope: request.headers[PROJECT_HEADER] ?? "",
+          }),
         cancel: () => host.send({ type: "cancel", id }),
         pressure: (high) => host.send({ type: high ? "pause" : "resume", id }),
         renderer: chat.stream

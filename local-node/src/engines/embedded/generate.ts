@@ -12,6 +12,7 @@ import { type Sampling, toSeed } from "../sampling.ts";
 import { decode } from "./binding.ts";
 import { type ChoiceSummary, createChoiceConfidence, toConfidence } from "./confidence.ts";
 import { createLogprobRelease } from "./logprob-release.ts";
+import type { SequenceSlot } from "./prefix-cache.ts";
 import { createTokenSampler, type Pick } from "./sampler.ts";
 import type { SliceSize } from "./slice-size.ts";
 import { createStopMatcher } from "./stop-matcher.ts";
@@ -21,7 +22,13 @@ import { createTokenText } from "./token-text.ts";
 
 export interface GenerateOptions {
   model: LlamaModel;
-  sequence: LlamaContextSequence;
+  /** Where the call runs; prepared for its prompt. */
+  slot: SequenceSlot;
+  /** Another slot for more of its choices, prepared likewise; null: there is none now. */
+  borrow(): Promise<SequenceSlot | null>;
+  giveBack(slot: SequenceSlot): void;
+  /** Empties a slot, whatever state its sequence is in. */
+  renew(slot: SequenceSlot): Promise<void>;
   threads: ThreadGovernor;
   slices: SliceSize;
   prompt: Token[];
@@ -49,58 +56,92 @@ export interface Generated {
   confidence: Confidence | null;
 }
 
+/** One choice while it is generated. */
+interface Choice {
+  index: number;
+  sequence: LlamaContextSequence;
+  /** Of the whole call. */
+  usage: ChatUsage;
+  summaries: ChoiceSummary[];
+  onFirstToken(): void;
+}
+
 /**
- * Runs one call on one sequence, its choices one after another. The prompt goes in slices, since the engine cannot be
- * stopped inside one evaluation; what the sequence already holds of it is reused. Never shifts the context: a full
- * one ends a choice with `length`.
+ * Runs one call: its first choice on its slot, and the others on the slots that are free then, or one after another.
+ * The prompt goes in slices, since the engine cannot be stopped inside one evaluation; what a slot already holds of
+ * it is reused. Never shifts the context: a full one ends a choice with `length`.
  */
 export async function generate(options: GenerateOptions): Promise<Generated> {
+  const { n } = options.sampling;
   const usage: ChatUsage = { promptTokens: options.prompt.length, cachedTokens: 0, completionTokens: 0 };
   const summaries: ChoiceSummary[] = [];
-  const result = (cancelled: boolean): Generated => ({
-    cancelled,
-    usage,
-    confidence: toConfidence(summaries),
-  });
-  try {
-    for (let choice = 0; choice < options.sampling.n; choice++) {
-      const finishReason = await generateChoice(options, { choice, usage, summaries });
-      if (finishReason === null) return result(true);
-      options.onFinish(choice, finishReason);
+  const failed = new AbortController();
+  const signal = AbortSignal.any([options.signal, failed.signal]);
+  const helpers: Promise<void>[] = [];
+  let next = 0;
+  let cancelled = false;
+
+  const work = async (slot: SequenceSlot): Promise<void> => {
+    while (next < n && !cancelled) {
+      const index = next++;
+      const onFirstToken = (): void => {
+        if (index !== 0) return;
+        options.onFirstToken(usage);
+        for (let helper = 1; helper < n; helper++) helpers.push(help());
+      };
+      const choice = { index, sequence: slot.sequence, usage, summaries, onFirstToken };
+      const finishReason = await generateChoice({ ...options, signal }, choice).catch(async (error) => {
+        // Nobody knows what the failed evaluation left behind.
+        await options.renew(slot);
+        throw error;
+      });
+      if (finishReason === null) cancelled = true;
+      else options.onFinish(index, finishReason);
     }
-    return result(false);
-  } catch (error) {
-    // Nobody knows what the failed evaluation left behind.
-    await options.sequence.clearHistory();
-    throw error;
-  }
+  };
+  const help = async (): Promise<void> => {
+    const slot = await options.borrow();
+    if (slot === null) return;
+    try {
+      await work(slot);
+    } catch (error) {
+      failed.abort();
+      throw error;
+    } finally {
+      options.giveBack(slot);
+    }
+  };
+
+  const outcomes = [await settle(work(options.slot))];
+  if (outcomes[0] !== null) failed.abort();
+  outcomes.push(...(await Promise.all(helpers.map(settle))));
+  for (const failure of outcomes) if (failure !== null) throw failure.error;
+  return { cancelled, usage, confidence: toConfidence(summaries) };
+}
+
+/** What a promise failed with; null: it did not. */
+function settle(promise: Promise<unknown>): Promise<{ error: unknown } | null> {
+  return promise.then(
+    () => null,
+    (error: unknown) => ({ error }),
+  );
 }
 
 /** Null: the signal fired. */
-async function generateChoice(
-  options: GenerateOptions,
-  state: { choice: number; usage: ChatUsage; summaries: ChoiceSummary[] },
-): Promise<FinishReason | null> {
-  const { choice, usage, summaries } = state;
+async function generateChoice(options: GenerateOptions, choice: Choice): Promise<FinishReason | null> {
   const threads = options.threads.enterPrefill();
   try {
-    const rest = await prefill(options, threads, choice === 0 ? usage : null);
+    const rest = await prefill(options, choice, threads);
     if (rest === null) return null;
     const endSlice = threads.beginSlice(rest.length);
     let isFirst = true;
-    return await decodeChoice(options, {
-      choice,
-      rest,
-      usage,
-      summaries,
-      onToken() {
-        if (isFirst) {
-          endSlice();
-          threads.leave();
-          if (choice === 0) options.onFirstToken(usage);
-        }
-        isFirst = false;
-      },
+    return await decodeChoice(options, choice, rest, () => {
+      if (isFirst) {
+        endSlice();
+        threads.leave();
+        choice.onFirstToken();
+      }
+      isFirst = false;
     });
   } finally {
     threads.leave();
@@ -109,16 +150,12 @@ async function generateChoice(
 
 async function decodeChoice(
   options: GenerateOptions,
-  state: {
-    choice: number;
-    rest: Token[];
-    usage: ChatUsage;
-    summaries: ChoiceSummary[];
-    onToken(): void;
-  },
+  choice: Choice,
+  rest: Token[],
+  onToken: () => void,
 ): Promise<FinishReason | null> {
-  const { model, sequence, prompt, sampling, signal } = options;
-  const { choice, usage } = state;
+  const { model, prompt, sampling, signal } = options;
+  const { sequence, usage } = choice;
   const room = sequence.contextSize - prompt.length;
   const limit = Math.min(sampling.maxTokens ?? room, room);
   const tokenText = createTokenText((tokens, preceding) =>
@@ -127,10 +164,15 @@ async function decodeChoice(
   const stops = createStopMatcher(sampling.stop);
   const logprobs = createLogprobRelease();
   const confidence = createChoiceConfidence();
-  state.summaries.push(confidence.summary());
+  choice.summaries[choice.index] = confidence.summary();
   const show = (text: string, entries: TokenLogprob[]): void => {
     if (text === "" && entries.length === 0) return;
-    options.onText({ choice, text, logprobs: entries, completionTokens: usage.completionTokens });
+    options.onText({
+      choice: choice.index,
+      text,
+      logprobs: entries,
+      completionTokens: usage.completionTokens,
+    });
   };
   const emit = (text: string): void => show(text, logprobs.release(text));
   const finish = (finishReason: FinishReason): FinishReason => {
@@ -143,17 +185,17 @@ async function decodeChoice(
 
   const sampler = createTokenSampler({
     sequence,
-    sampling: { ...sampling, seed: sampling.seed === null ? null : toSeed(sampling.seed + choice) },
+    sampling: { ...sampling, seed: sampling.seed === null ? null : toSeed(sampling.seed + choice.index) },
     topLogprobs: options.topLogprobs,
     grammar:
       options.grammar === null ? null : new LlamaGrammarEvaluationState({ model, grammar: options.grammar }),
   });
   try {
-    let tokens = state.rest;
+    let tokens = rest;
     for (let count = 1; ; count++) {
       const pick = await decode(sequence, tokens, sampler.next);
       usage.completionTokens++;
-      state.onToken();
+      onToken();
       const isEnd = model.isEogToken(pick.token);
       const text = isEnd ? "" : tokenText.push(pick.token);
       confidence.push(pick.confidence, text);
@@ -188,14 +230,13 @@ function toLogprob(
 /** Evaluates all but the last slice of what the sequence does not hold yet; null: the signal fired. */
 async function prefill(
   options: GenerateOptions,
+  { index, sequence, usage }: Choice,
   threads: PrefillThreads,
-  /** Told what was reused; null for all choices but the first. */
-  usage: ChatUsage | null,
 ): Promise<Token[] | null> {
-  const { sequence, prompt, signal, slices } = options;
+  const { prompt, signal, slices } = options;
   // At least one token must be evaluated to have something to sample from.
   await sequence.adaptStateToTokens(prompt.slice(0, -1), false);
-  if (usage !== null) {
+  if (index === 0) {
     usage.cachedTokens = sequence.nextTokenIndex;
     options.onPrefill(usage);
   }

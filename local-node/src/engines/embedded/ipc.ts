@@ -11,6 +11,8 @@ export interface LoadOptions {
   sequences?: number;
   /** Tokens for each sequence; undefined: what the model was trained on, up to 8,192. */
   contextTokens?: number;
+  /** Where states of prompts go that give way to others; undefined: nowhere. */
+  prefixes?: { folder: string; maxBytes: number; fileSha256: string };
 }
 
 /** What the child found when the model was in memory. */
@@ -26,7 +28,8 @@ export interface LoadedModel {
 
 export type ParentMessage =
   | { type: "load"; options: LoadOptions }
-  | { type: "generate"; id: number; request: ChatRequest }
+  /** Nothing that was computed for one `scope` is reused for another. */
+  | { type: "generate"; id: number; request: ChatRequest; scope: string }
   | { type: "cancel"; id: number }
   /** The reader of this call is slow: stop generating until `resume`. */
   | { type: "pause"; id: number }

@@ -2,6 +2,7 @@ import { open } from "node:fs/promises";
 import { cpus } from "node:os";
 import {
   getLlama,
+  getModuleVersion,
   type Llama,
   type LlamaContextSequence,
   LlamaLogLevel,
@@ -12,7 +13,10 @@ import { usableCores } from "../../hardware/usable-cores.ts";
 import { type ChatTemplate, createChatTemplate } from "./chat-template.ts";
 import { createGrammars, type Grammars } from "./grammars.ts";
 import type { LoadedModel, LoadOptions } from "./ipc.ts";
+import { createPrefixCache, type PrefixCache } from "./prefix-cache.ts";
+import { openPrefixStore, type PrefixStore } from "./prefix-store.ts";
 import { createSliceSize, type SliceSize } from "./slice-size.ts";
+import { createSlotPool, type SlotPool } from "./slots.ts";
 import { compileJinja } from "./template/jinja.ts";
 import { readControlTexts } from "./template/read-control-texts.ts";
 import {
@@ -26,13 +30,16 @@ import { createTokenLabels, type TokenLabel } from "./token-labels.ts";
 
 const DEFAULT_CONTEXT_TOKENS = 8192;
 const DEFAULT_SEQUENCES = { cpu: 2, gpu: 4 };
+/** States of prompts that nobody asked for in a day are removed. */
+const MAX_PREFIX_AGE_MS = 24 * 60 * 60 * 1000;
 /** A probe ends at whichever comes first, so that a large model does not make loading long. */
 const PROBE = { tokens: 32, ms: 800 };
 
 /** A model in memory, ready to answer. */
 export interface Runtime {
   model: LlamaModel;
-  sequences: LlamaContextSequence[];
+  slots: SlotPool<Token, LlamaContextSequence>;
+  prefixes: PrefixCache;
   template: ChatTemplate;
   threads: ThreadGovernor;
   slices: SliceSize;
@@ -48,15 +55,14 @@ export class LoadError extends Error {
   override name = "LoadError";
 }
 
+interface LoadHooks {
+  newNonce: () => string;
+  onLog: (level: "warn" | "error", message: string) => void;
+  now: () => number;
+}
+
 /** Loads the model and measures it. Throws a `LoadError` that a person can act on. */
-export async function loadRuntime(
-  options: LoadOptions,
-  hooks: {
-    newNonce: () => string;
-    onLog: (level: "warn" | "error", message: string) => void;
-    now: () => number;
-  },
-): Promise<Runtime> {
+export async function loadRuntime(options: LoadOptions, hooks: LoadHooks): Promise<Runtime> {
   await assertGguf(options.modelPath);
   const cores = usableCores();
   let lastError = "";
@@ -94,6 +100,13 @@ export async function loadRuntime(
       );
     });
   const sequences = Array.from({ length: slots }, () => context.getSequence());
+  const slices = createSliceSize();
+  const prefixes = createPrefixCache({
+    context,
+    store: await openStore(options, { slots, contextTokens: context.contextSize, gpu: llama.gpu, hooks }),
+    prefillMsPerToken: slices.msPerToken,
+    now: hooks.now,
+  });
   const measured = await measureDecode({
     llama,
     model,
@@ -111,10 +124,11 @@ export async function loadRuntime(
   });
   return {
     model,
-    sequences,
+    slots: createSlotPool({ ...prefixes, slots: sequences.map((sequence) => ({ sequence, scope: "" })) }),
+    prefixes,
     template,
     threads,
-    slices: createSliceSize(),
+    slices,
     grammars: createGrammars(llama),
     labelOf: createTokenLabels(model),
     vocabularySize: model.fileInfo.metadata.tokenizer.ggml.tokens.length,
@@ -126,6 +140,31 @@ export async function loadRuntime(
       threads: plan,
     },
   };
+}
+
+/** States depend on all that is in the key: one that is read with another key is at best refused. */
+async function openStore(
+  { prefixes }: LoadOptions,
+  built: { slots: number; contextTokens: number; gpu: string | false; hooks: LoadHooks },
+): Promise<PrefixStore | null> {
+  if (prefixes === undefined) return null;
+  return openPrefixStore({
+    folder: prefixes.folder,
+    maxBytes: prefixes.maxBytes,
+    maxAgeMs: MAX_PREFIX_AGE_MS,
+    key: [
+      prefixes.fileSha256,
+      await getModuleVersion(),
+      String(built.slots),
+      String(built.contextTokens),
+      String(built.gpu),
+    ],
+    now: Date.now,
+    onProblem: (message) => built.hooks.onLog("warn", message),
+  }).catch((error: unknown) => {
+    built.hooks.onLog("warn", `States of prompts are not kept in ${prefixes.folder}: ${messageOf(error)}`);
+    return null;
+  });
 }
 
 async function assertGguf(path: string): Promise<void> {
