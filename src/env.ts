@@ -2,6 +2,7 @@ import type { ProviderEnv } from "./backends/providers/variables.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { NodeTunnel } from "./tunnel/node-tunnel.ts";
+import type { Work } from "./work/work.ts";
 
 /** What the deployment binds to the Worker: `wrangler.toml`, secrets and variables. */
 export interface Env extends ProviderEnv {
@@ -9,6 +10,7 @@ export interface Env extends ProviderEnv {
   NODE_TUNNEL: DurableObjectNamespace<NodeTunnel>;
   FLEET: DurableObjectNamespace<Fleet>;
   LEDGER: DurableObjectNamespace<Ledger>;
+  WORK: DurableObjectNamespace<Work>;
   /** Workers AI; only in the deployed environment, since the binding is always remote. */
   AI?: Ai;
   /** The network itself; only in a local start without a proxy. See `backends/outbound.ts`. */

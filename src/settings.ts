@@ -209,6 +209,63 @@ export const settingsSchema = z
       .strict()
       .prefault({})
       .describe("The exact reply cache: for deterministic requests (`temperature: 0`, or a `seed`)."),
+    conversion: z
+      .object({
+        collect: z
+          .enum(["on", "off"])
+          .default("on")
+          .describe("Whether recurring tasks are recognised and small models tried on them, unseen."),
+        promotion: z
+          .enum(["automatic", "approval"])
+          .default("approval")
+          .describe("Whether evidence alone moves a task to its small model, or a person must agree."),
+        epsilon: z
+          .number()
+          .gt(0)
+          .lt(1)
+          .default(0.05)
+          .describe(
+            "The largest share of a task's calls that may become worse than the reference's answers.",
+          ),
+        delta: z
+          .number()
+          .gt(0)
+          .lt(1)
+          .default(0.1)
+          .describe(
+            "The probability that a task is certified whose loss is larger, over all attempts at it.",
+          ),
+        drawShare: z
+          .number()
+          .gt(0)
+          .max(1)
+          .default(0.5)
+          .describe("The share of a task's calls that is drawn while its evidence is gathered."),
+        minCalls: z
+          .number()
+          .int()
+          .min(1)
+          .max(1_000_000)
+          .default(20)
+          .describe("Calls that a task must have had before a small model is tried on it."),
+        canaryAudits: z
+          .number()
+          .int()
+          .min(1)
+          .max(100_000)
+          .default(20)
+          .describe("Audited calls without an alarm before a canary's next share."),
+        maxP95Ms: z
+          .number()
+          .int()
+          .min(1)
+          .nullable()
+          .default(null)
+          .describe("The longest that a small model may take for 95 % of a task's calls; null for no limit."),
+      })
+      .strict()
+      .prefault({})
+      .describe("How recurring tasks move from the model that was asked for to a small one."),
     ledger: z
       .object({
         record: z

@@ -20,6 +20,7 @@ import { handleTunnelRequest } from "./tunnel/routes.ts";
 export { Fleet } from "./fleet/fleet.ts";
 export { Ledger } from "./ledger/ledger.ts";
 export { NodeTunnel } from "./tunnel/node-tunnel.ts";
+export { Work } from "./work/work.ts";
 
 const ENDPOINTS: ReadonlyMap<string, ClientDialect> = new Map(
   CLIENT_DIALECTS.map((dialect) => [dialect.endpoint, dialect]),

@@ -13,6 +13,7 @@ import { addHealthRoute } from "./health.ts";
 import { addKeyRoutes } from "./keys.ts";
 import { addNodeRoutes } from "./nodes.ts";
 import { addSettingsRoutes } from "./settings.ts";
+import { addTaskRoutes } from "./tasks.ts";
 
 /** No operator's request is larger; bytes. */
 const MAX_BODY = 64 * 1024;
@@ -50,6 +51,7 @@ function createAdminApp(): AdminApp {
   addNodeRoutes(app);
   addCallRoutes(app);
   addSettingsRoutes(app);
+  addTaskRoutes(app);
   describeAgentEndpoints(app);
   addDocument(app);
   return app;

@@ -65,5 +65,6 @@ export async function callNode(call: NodeCall): Promise<BackendReply> {
     reader: () => reply.body,
     whole: () => readToEnd(reply.body),
     spans: reply.end.then(({ spans }) => spans),
+    confidence: reply.end.then(({ confidence }) => confidence ?? null),
   };
 }

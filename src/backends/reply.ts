@@ -1,6 +1,7 @@
 import { type ByteReader, EMPTY_READER } from "../byte-reader.ts";
 import { joinBytes } from "../bytes.ts";
 import { RouteletError } from "../errors.ts";
+import type { Confidence } from "../tunnel/protocol/confidence.ts";
 import type { NodeSpan } from "../tunnel/protocol/messages.ts";
 
 /** What came back from a backend, before anything of it was released. */
@@ -13,6 +14,8 @@ export interface BackendReply {
   whole(): Promise<Uint8Array>;
   /** Resolves after the body has ended, with the spans that a node measured; empty for a cloud provider. */
   spans: Promise<NodeSpan[]>;
+  /** Resolves after the body has ended, with how sure the model was; null where nobody tells. */
+  confidence: Promise<Confidence | null>;
 }
 
 /** What reading a reply failed with: a node's own error as it is, a provider's cut connection by a name. */
@@ -35,6 +38,7 @@ export function replyOf(response: Response): BackendReply {
     reader: () => readerOf(response),
     whole: () => readWhole(response),
     spans: Promise.resolve([]),
+    confidence: Promise.resolve(null),
   };
 }
 

@@ -41,6 +41,8 @@ export interface CallSession {
   readonly logs: AttemptLog[];
   readonly task: string | null;
   readonly session: string | null;
+  /** `x-routelet-route` as it came. */
+  readonly route: string | null;
   waitUntil(work: Promise<unknown>): void;
   now(): number;
   /** Known after parsing. */
@@ -58,6 +60,8 @@ export interface CallSession {
   reason(error: RouteletError | null): string;
   /** The headers that every answer to this call carries; `asked` is the backend that gives it. */
   headers(servedBy: string | null, reason: string, asked?: AskedBackend): Record<string, string | null>;
+  /** Told how the call ended, behind the response. */
+  onEnd: ((end: CallEnd) => void) | null;
   /** Ends record and trace, behind the response; once. */
   close(end: CallEnd): void;
 }
@@ -117,6 +121,7 @@ export async function openCallSession(options: {
     logs: [],
     task: label(request, "x-routelet-task"),
     session: label(request, "x-routelet-session"),
+    route: label(request, "x-routelet-route"),
     waitUntil,
     now,
     call: null,
@@ -124,11 +129,12 @@ export async function openCallSession(options: {
     plan: null,
     keeping: null,
     cache: null,
+    onEnd: null,
     begin() {
       record.start({
         endpoint,
         requestedModel: session.call?.requestedModel ?? "",
-        route: label(request, "x-routelet-route"),
+        route: session.route,
         task: session.task,
         session: session.session,
         stream: session.call?.stream ?? false,
@@ -177,6 +183,7 @@ export async function openCallSession(options: {
       errorCode: end.error?.code ?? null,
     });
     enqueue({ config: telemetry, spans, waitUntil, fetch: outboundFetch(env) });
+    session.onEnd?.(end);
     await record.finish({ ...end, endedAt, reason, attempts: session.logs, request: session.bytes });
   }
 

@@ -21,6 +21,7 @@ import { releaseLater } from "./release-later.ts";
 import { runAttempts } from "./run-attempts.ts";
 import { settledWithin } from "./settled-within.ts";
 import { type Keeping, keepingOf } from "./stored-responses/keeping.ts";
+import { observeCall, planWithTask } from "./task-of-call.ts";
 import type { ReadyReply } from "./try-backend.ts";
 
 const EVENT_STREAM_TYPE = "text/event-stream; charset=utf-8";
@@ -82,7 +83,8 @@ async function dispatch(options: {
     now: session.startedAt,
     waitUntil,
   };
-  const plan = await planCall(planning);
+  const plan = await planWithTask({ planning, plan: await planCall(planning), session });
+  session.onEnd = (end) => observeCall({ env, session, call, target, end });
   session.plan = plan;
   trace.route({
     startedAt: routeStart,

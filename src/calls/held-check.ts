@@ -5,9 +5,12 @@ import type { ModelRequest } from "../dialects/model-request.ts";
 import { openAiChatBackend } from "../dialects/openai-chat/backend.ts";
 import type { ReplyChoice, ReplyEvent } from "../dialects/reply.ts";
 import { RouteletError } from "../errors.ts";
+import { scoreBasis } from "../routing/guarantee/drawn-outcome.ts";
+import { releaseScore } from "../routing/guarantee/release-score.ts";
 import type { PlannedAttempt } from "../routing/plan.ts";
 import type { Asked, SlmAnswer } from "../routing/verify/answer.ts";
 import { type Verdict, verify } from "../routing/verify/verdict.ts";
+import type { Confidence } from "../tunnel/protocol/confidence.ts";
 import { answerOf, askedOf } from "./verifiable.ts";
 
 /** Free text is held until this many pieces of it have come; an engine sends about one for each token. */
@@ -21,16 +24,18 @@ export interface HeldCheck {
   push(chunk: Uint8Array): void;
   /** Free text that has gone on for long enough: it is released as it comes from here on. */
   readonly releasable: boolean;
+  /** Whether the answer also goes by how sure the model was, which is known behind the reply's last byte. */
+  readonly byConfidence: boolean;
   /**
-   * The reply is complete.
+   * The reply is complete. `confidence`: null where the engine does not tell.
    * @throws RouteletError `verification_failed`.
    */
-  end(): void;
+  end(confidence: Confidence | null): void;
   /**
    * The same for a reply that came whole.
    * @throws RouteletError `verification_failed`; what the reply cannot be read for.
    */
-  whole(body: Uint8Array): void;
+  whole(body: Uint8Array, confidence: Confidence | null): void;
 }
 
 /** A reply that is longer than any tool call or JSON that an agent has use for. */
@@ -61,7 +66,32 @@ function asOwed(asked: Asked, limited: boolean, answer: SlmAnswer): SlmAnswer {
   return limited && !owesMore && answer.finish === "cut" ? { ...answer, finish: "complete" } : answer;
 }
 
-function checkOf(asked: Asked, request: ModelRequest, reader: ReplyReader): HeldCheck {
+/** A valid answer that is not sure enough for its task. */
+function notSureEnough(): RouteletError {
+  return new RouteletError({
+    kind: "upstream",
+    code: "verification_failed",
+    message: "The small model was not sure enough of its answer for this task.",
+    retryable: true,
+  });
+}
+
+function checkOf(options: {
+  asked: Asked;
+  request: ModelRequest;
+  reader: ReplyReader;
+  streamed: boolean;
+  /** The task's; null where answers go by their form alone. */
+  threshold: number | null;
+}): HeldCheck {
+  const { asked, request, reader, streamed, threshold } = options;
+  const assertSure = (choices: readonly ReplyChoice[], confidence: Confidence | null): void => {
+    if (threshold === null) return;
+    const structured = asked.format !== null || choices.some((choice) => answerOf(choice).calls.length > 0);
+    // What was certified is what is known before the first byte goes out: streamed prose is the reference's.
+    if (scoreBasis({ streamed, structured }) !== "whole" || releaseScore(confidence) < threshold)
+      throw notSureEnough();
+  };
   const assertValid = (choices: readonly ReplyChoice[]): void => {
     for (const choice of choices) {
       const verdict = verify(asked, asOwed(asked, request.maxTokens !== null, answerOf(choice)));
@@ -83,15 +113,19 @@ function checkOf(asked: Asked, request: ModelRequest, reader: ReplyReader): Held
   };
   return {
     push: (chunk) => take(reader.push(chunk)),
+    byConfidence: threshold !== null,
     get releasable() {
-      return !held && (texts >= HELD_TEXT_EVENTS || characters >= HELD_TEXT_CHARACTERS);
+      return threshold === null && !held && (texts >= HELD_TEXT_EVENTS || characters >= HELD_TEXT_CHARACTERS);
     },
-    end() {
+    end(confidence) {
       take(reader.end());
       assertValid(said.choices());
+      assertSure(said.choices(), confidence);
     },
-    whole(body) {
-      assertValid(openAiChatBackend.readReply(body, request).choices);
+    whole(body, confidence) {
+      const { choices } = openAiChatBackend.readReply(body, request);
+      assertValid(choices);
+      assertSure(choices, confidence);
     },
   };
 }
@@ -110,6 +144,8 @@ export function openHeldCheck(planned: PlannedAttempt, call: Call): HeldCheck | 
     return null; // The node speaks the caller's dialect and may have words for what the internal form has not.
   }
   const asked = askedOf(request);
-  if (asked.tools.length === 0 && asked.format === null) return null;
-  return checkOf(asked, request, openAiChatBackend.openReader(request));
+  const threshold = planned.threshold ?? null;
+  if (threshold === null && asked.tools.length === 0 && asked.format === null) return null;
+  const reader = openAiChatBackend.openReader(request);
+  return checkOf({ asked, request, reader, streamed: call.stream, threshold });
 }

@@ -10,9 +10,10 @@ import { callsInFlight } from "../fleet/in-flight.ts";
 import { withoutSilentNodes } from "../fleet/silent-nodes.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import { modelsFor } from "../routing/model-routes.ts";
-import { type Plan, planAttempts } from "../routing/plan.ts";
+import { type Plan, type PlanInput, planAttempts } from "../routing/plan.ts";
 import { conversationKey } from "../routing/sticky.ts";
 import type { Target } from "../routing/target.ts";
+import { type Serving, withSmallModel } from "../routing/task-serving.ts";
 import type { Caller } from "../security/caller.ts";
 import type { Settings } from "../settings.ts";
 import { servedByOf } from "./attempt-log.ts";
@@ -32,6 +33,35 @@ export interface PlanOptions {
   waitUntil: (work: Promise<unknown>) => void;
 }
 
+/** What planning goes by, but for the fleet. */
+function planInput(options: PlanOptions, conversation: string | null): Omit<PlanInput, "fleet"> {
+  const { env, settings, target, now } = options;
+  const { providers } = settings;
+  const keyed = callerKeys({ headers: options.clientHeaders, allowed: settings.passProviderKey });
+  return {
+    target,
+    projectId: options.caller.projectId,
+    dialect: options.call.dialect,
+    needs: options.call.needs,
+    inFlight: callsInFlight(),
+    defaultModel: settings.defaultModel,
+    modelsFor: (name) =>
+      modelsFor({
+        name,
+        routes: settings.models,
+        // Vectors of another model are no answer.
+        fallbacks: options.call.dialect === "openai-embeddings" ? [] : settings.fallbacks,
+        conversation,
+        random: Math.random,
+      }),
+    conversation,
+    resolveCloud: (name) => resolveCloudModel(env, name, now, { providers, keyed }),
+    deadlines: settings.deadlines,
+    verify: settings.verification.auto,
+    random: Math.random,
+  };
+}
+
 /**
  * Plans on the isolate's snapshot of the fleet, or on a fresh one. A node that has just let a call wait in vain is
  * asked only where there is nobody else.
@@ -43,44 +73,44 @@ export async function planOn(
 ): Promise<Plan | RouteletError> {
   const { env, settings, target, now, waitUntil } = options;
   shareHealth({ env, now, waitUntil });
-  const { providers } = settings;
-  const keyed = callerKeys({ headers: options.clientHeaders, allowed: settings.passProviderKey });
   const fleet = withNodes ? await fleetSnapshot({ env, now, waitUntil, fresh }) : { takenAt: now, nodes: [] };
   const conversation = conversationKey({
     session: options.session,
     // Only where there is a choice to make: finding it reads the whole request.
     beginning: target.kind !== "llm" || hasChoice(settings) ? beginningOf(options.call) : null,
   });
-  const planWith = (nodes: FleetSnapshot) =>
-    planAttempts({
-      target,
-      projectId: options.caller.projectId,
-      dialect: options.call.dialect,
-      needs: options.call.needs,
-      fleet: nodes,
-      inFlight: callsInFlight(),
-      defaultModel: settings.defaultModel,
-      modelsFor: (name) =>
-        modelsFor({
-          name,
-          routes: settings.models,
-          // Vectors of another model are no answer.
-          fallbacks: options.call.dialect === "openai-embeddings" ? [] : settings.fallbacks,
-          conversation,
-          random: Math.random,
-        }),
-      conversation,
-      resolveCloud: (name) => resolveCloudModel(env, name, now, { providers, keyed }),
-      deadlines: settings.deadlines,
-      verify: settings.verification.auto,
-      random: Math.random,
-    });
+  const input = planInput(options, conversation);
+  const planWith = (nodes: FleetSnapshot) => planAttempts({ ...input, fleet: nodes });
   const talking = withoutSilentNodes(fleet, now);
   const first = planWith(talking);
   const plan = first instanceof RouteletError && talking !== fleet ? planWith(fleet) : first;
   if (plan instanceof RouteletError) return asCallersSay(plan, options.call);
   const able = honourable(plan, options.call, settings);
   return able instanceof RouteletError ? able : brokenLast(able, options);
+}
+
+/** The same plan with the nodes in front that serve what was certified for the call's task; as it is where none does now. */
+export async function planForTask(options: PlanOptions, plan: Plan, serving: Serving): Promise<Plan> {
+  const { env, settings, now, waitUntil } = options;
+  const fleet = await fleetSnapshot({ env, now, waitUntil });
+  const nodes = fleet.nodes.map((node) => ({
+    ...node,
+    state: node.state && {
+      ...node.state,
+      models: node.state.models.filter(
+        ({ id, fileSha256 }) => id === serving.model && fileSha256 === serving.weights,
+      ),
+    },
+  }));
+  const target: Target = { kind: "slm", slmId: serving.model, localOnly: false };
+  const conversation = conversationKey({ session: options.session, beginning: beginningOf(options.call) });
+  const found = planAttempts({
+    ...planInput({ ...options, target }, conversation),
+    fleet: withoutSilentNodes({ ...fleet, nodes }, now),
+  });
+  if (found instanceof RouteletError) return plan;
+  const { autoNodeFirstByteMs: firstByteMs } = settings.deadlines;
+  return withSmallModel(plan, { nodes: found.attempts, serving, firstByteMs });
 }
 
 /** Whether calls for one cloud name may go to several models, or out with several keys. */

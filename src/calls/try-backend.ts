@@ -143,13 +143,15 @@ async function holdUntilChecked(options: {
   follow: ReplyStream;
   check: HeldCheck;
   clock: AttemptClock;
+  confidence: BackendReply["confidence"];
 }): Promise<Uint8Array[]> {
   const { reader, follow, check, clock } = options;
   const held = await holdUntilContent(reader, follow, clock.signal, check);
   // From the first content on silence is what is measured, as in a stream that is released.
   clock.committed();
   let size = 0;
-  while (!follow.facts.terminated && !check.releasable) {
+  // How sure the model was comes behind the terminator.
+  while ((check.byConfidence || !follow.facts.terminated) && !check.releasable) {
     const { done, value } = await orAborted(reader.read().catch(lost), clock.signal);
     if (!done) check.push(value);
     held.push(...(done ? follow.flush() : follow.push(value)));
@@ -158,7 +160,8 @@ async function holdUntilChecked(options: {
     if (size > MAX_CHECKED_BYTES) throw tooLongToCheck();
     if (done) break;
   }
-  if (!check.releasable) check.end();
+  if (!check.releasable)
+    check.end(check.byConfidence ? await orAborted(options.confidence, clock.signal) : null);
   return held;
 }
 
@@ -225,7 +228,7 @@ export async function tryBackend(
         now: input.now(),
       });
     }
-    check?.whole(whole);
+    check?.whole(whole, check.byConfidence ? await orAborted(reply.confidence, signal) : null);
     if (!call.stream) {
       const { body, facts } = exchange.readWhole(whole);
       log.reading(facts);
@@ -244,7 +247,7 @@ export async function tryBackend(
     const held =
       check === null
         ? await holdUntilContent(rest, follow, signal, null)
-        : await holdUntilChecked({ reader: rest, follow, check, clock });
+        : await holdUntilChecked({ reader: rest, follow, check, clock, confidence: reply.confidence });
     return ready({ held: held.length > 1 ? [joinBytes(held)] : held, rest, follow });
   } catch (thrown) {
     rest.cancel(thrown).catch(() => undefined);

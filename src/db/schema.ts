@@ -186,7 +186,8 @@ export type AuditAction =
   | "join_token.create"
   | "node.revoke"
   | "settings.change"
-  | "content.open";
+  | "content.open"
+  | "task.change";
 
 export type CallRow = typeof calls.$inferSelect;
 export type AttemptRow = typeof attempts.$inferSelect;

@@ -35,6 +35,8 @@ export type PlannedAttempt = AskedBackend & {
   firstByteMs: number;
   /** Its reply is checked against what the call asked for before anything of it is released. */
   verified?: boolean;
+  /** Of a task that small models answer: a less sure answer goes to nobody. */
+  threshold?: number;
 };
 
 export interface Plan {

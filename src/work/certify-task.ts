@@ -1,0 +1,110 @@
+import { calibrationSet } from "../routing/guarantee/calibration-set.ts";
+import {
+  type CertificationWindow,
+  openWindow,
+  thresholdsFrom,
+} from "../routing/guarantee/certification-window.ts";
+import type { DrawnOutcome } from "../routing/guarantee/drawn-outcome.ts";
+import type { Fingerprint } from "../routing/guarantee/fingerprint.ts";
+import { type Certification, certify } from "../routing/guarantee/learn-then-test.ts";
+import { type Draw, draw, type Lottery } from "../routing/guarantee/lottery.ts";
+import { trainingOnly } from "../routing/guarantee/split.ts";
+import type { DrawRecord, Task } from "./task-store.ts";
+
+/** Scored calls of the training side before thresholds are chosen on them. */
+const TRAINING_CALLS = 20;
+/** Thresholds that are tested, from strict to lax. */
+const STEPS = 8;
+/** A certificate is used once this many draws are settled, or once its laxest threshold holds. */
+const ENOUGH_DRAWS = 150;
+/** A window that has certified nothing by then never will be worth its wait: it is closed, and what it spent is gone. */
+const MOST_DRAWS = 3_000;
+
+/** What the settings say of the guarantee. */
+export interface GuaranteePolicy {
+  epsilon: number;
+  delta: number;
+  /** Share of calls that are drawn while a window is open. */
+  share: number;
+}
+
+/** Opens the next window of a task once enough is known to choose thresholds; null until then. */
+export function windowFor(options: {
+  task: Task;
+  draws: readonly DrawRecord[];
+  policy: GuaranteePolicy;
+  newId: () => string;
+}): { window: CertificationWindow; attempts: number } | null {
+  const { task, draws, policy, newId } = options;
+  const { candidate } = task;
+  if (candidate === null) return null;
+  const scored = draws.flatMap(({ splitKey, outcome }) =>
+    outcome?.fingerprint === candidate.fingerprint && outcome.answer.kind === "scored"
+      ? [{ splitKey, score: outcome.answer.score }]
+      : [],
+  );
+  const training = trainingOnly(scored);
+  if (training.length < TRAINING_CALLS) return null;
+  const { window, family } = openWindow({
+    id: newId(),
+    family: { taskId: task.id, delta: policy.delta, attempts: task.attempts },
+    candidate: candidate.model,
+    fingerprint: candidate.fingerprint as Fingerprint,
+    seed: newId(),
+    share: policy.share,
+    epsilon: policy.epsilon,
+    thresholds: thresholdsFrom(training, { steps: STEPS }),
+    method: { kind: "betting" },
+  });
+  return { window, attempts: family.attempts };
+}
+
+/** A draw as it was made: made again, so that a record that was tampered with is no draw. */
+function redrawn(lottery: Lottery, { callId, splitKey }: DrawRecord): Draw[] {
+  const found = draw(lottery, { id: callId, splitKey });
+  return found === null ? [] : [found];
+}
+
+/** How a window stands: undecided, certified, or closed without. */
+export type WindowState =
+  | { state: "open"; certification: Certification | null }
+  | { state: "certified"; certification: Certification }
+  | { state: "failed"; certification: Certification };
+
+/** Looks at an open window: allowed after every label, since the test is an e-process. */
+export function lookAt(options: {
+  task: Task;
+  window: CertificationWindow;
+  draws: readonly DrawRecord[];
+  delta: number;
+  /** Draws before this call are lost if they have not come by now. */
+  settledBefore: string;
+}): WindowState {
+  const { task, window, settledBefore } = options;
+  const outcomes = new Map<string, DrawnOutcome>();
+  for (const { callId, outcome } of options.draws) {
+    if (outcome === null) continue;
+    const { basis, answer, label } = outcome;
+    // An answer of something else is none of the window's candidate.
+    const own = outcome.fingerprint === window.fingerprint;
+    outcomes.set(callId, {
+      fingerprint: window.fingerprint,
+      basis,
+      answer: own ? answer : { kind: "missing" },
+      label: own ? label : "missing",
+    });
+  }
+  const set = calibrationSet({
+    window,
+    draws: options.draws.flatMap((record) => redrawn(window.lottery, record)),
+    outcomes,
+    settledBefore,
+  });
+  if ("problem" in set) return { state: "open", certification: null };
+  const family = { taskId: task.id, delta: options.delta, attempts: task.attempts };
+  const certification = certify({ family, window, set });
+  const { threshold, n } = certification;
+  const laxest = threshold !== null && threshold === window.thresholds.at(-1);
+  if (threshold !== null && (laxest || n >= ENOUGH_DRAWS)) return { state: "certified", certification };
+  return n >= MOST_DRAWS ? { state: "failed", certification } : { state: "open", certification };
+}

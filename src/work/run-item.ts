@@ -1,0 +1,113 @@
+import type { Env } from "../env.ts";
+import { lossAt } from "../routing/guarantee/drawn-outcome.ts";
+import { afterAudit, type DriftDetector } from "../routing/guarantee/drift-detector.ts";
+import type { Settings } from "../settings.ts";
+import { askReference } from "./ask-reference.ts";
+import { askSlm } from "./ask-slm.ts";
+import { servingNode } from "./find-candidate.ts";
+import { type RecordedCall, recordedCall, type Unreadable } from "./recorded-call.ts";
+import { compared, lostOutcome, shadowOutcome } from "./settle-shadow.ts";
+import type { DrawOutcome, Task } from "./task-store.ts";
+
+export interface ItemOptions {
+  env: Env;
+  projectId: string;
+  callId: string;
+  task: Task;
+  tries: number;
+  /** When the item was added; milliseconds since the epoch. */
+  addedAt: number;
+  settings: Settings;
+  now: () => number;
+  waitUntil: (work: Promise<unknown>) => void;
+}
+
+/** What came of an item: to be tried again, or settled. `detector`: the drift detector after an audit. */
+export type Settled =
+  | { retryAt: number }
+  | { outcome: DrawOutcome; detector: (before: DriftDetector) => DriftDetector };
+
+/** The record of a call follows its response; an agent's longest calls take minutes. */
+const RECORD_WAIT_MS = 5 * 60_000;
+/** A node that is away may come back; after this a draw is lost. */
+const NODE_WAIT_MS = 3_600_000;
+const MAX_TRIES = 8;
+
+const same = (before: DriftDetector): DriftDetector => before;
+const lost = (task: Task, why: string): Settled => ({
+  outcome: lostOutcome(task.candidate, why),
+  detector: same,
+});
+
+/** The time of the next try: soon, and then ever later. */
+const backOff = ({ now, tries }: ItemOptions): number => now() + 1_000 * 2 ** Math.min(tries, 8);
+
+function unread(options: ItemOptions, { why }: { why: Unreadable }): Settled {
+  const young = options.now() - options.addedAt < RECORD_WAIT_MS;
+  if (young && (why === "running" || why === "unknown_call")) return { retryAt: options.now() + 1_000 };
+  return lost(options.task, why);
+}
+
+/** Asks the small model what it would have said to a call that the reference answered. */
+export async function runShadow(options: ItemOptions): Promise<Settled> {
+  const { env, projectId, callId, task, now } = options;
+  const { candidate } = task;
+  if (candidate === null) return lost(task, "no_candidate");
+  const recorded = await recordedCall({ env, callId, projectId });
+  if ("why" in recorded) return unread(options, recorded);
+  const nodeId = await servingNode({ env, projectId, candidate });
+  const waited = now() - options.addedAt;
+  if (nodeId === null) return waited < NODE_WAIT_MS ? { retryAt: now() + 30_000 } : lost(task, "no_node");
+  const { request } = recorded;
+  const reply = await askSlm({ env, projectId, nodeId, model: candidate.model, request, now });
+  if ("failed" in reply && reply.retry && options.tries < MAX_TRIES) return { retryAt: backOff(options) };
+  return { outcome: shadowOutcome(recorded, reply, candidate), detector: same };
+}
+
+function watched(outcome: DrawOutcome, threshold: number): Settled {
+  return { outcome, detector: (before) => afterAudit(before, lossAt(outcome, threshold)) };
+}
+
+function auditOutcome(recorded: RecordedCall, task: Task): DrawOutcome {
+  const { inputTokens, outputTokens, latencyMs } = recorded.row;
+  return {
+    ...lostOutcome(task.candidate, "audit"),
+    findings: [],
+    latencyMs,
+    slmTokens:
+      inputTokens === null || outputTokens === null ? null : { input: inputTokens, output: outputTokens },
+  };
+}
+
+/** Asks the reference what it would have said to a call of a task that small models answer. */
+export async function runAudit(options: ItemOptions): Promise<Settled> {
+  const { env, projectId, callId, task, settings, now, waitUntil } = options;
+  const threshold = task.certification?.threshold ?? Number.POSITIVE_INFINITY;
+  const recorded = await recordedCall({ env, callId, projectId });
+  if ("why" in recorded) {
+    const settled = unread(options, recorded);
+    return "retryAt" in settled ? settled : watched(settled.outcome, threshold);
+  }
+  const base = auditOutcome(recorded, task);
+  // The reference answered: what the small model said went to nobody.
+  if (!recorded.row.servedBy?.startsWith("slm/"))
+    return watched({ ...base, answer: { kind: "rejected" }, label: "fine" }, threshold);
+  const { answer } = recorded;
+  if (answer === null) return watched(base, threshold);
+  const reply = await askReference({ env, recorded, settings, now, waitUntil });
+  if ("failed" in reply) {
+    if (reply.retry && options.tries < MAX_TRIES) return { retryAt: backOff(options) };
+    return watched({ ...base, findings: [reply.failed] }, threshold);
+  }
+  const { label, by, differs } = compared(recorded, reply.answer, answer);
+  const outcome: DrawOutcome = {
+    ...base,
+    answer: { kind: "scored", score: Number.MAX_VALUE, basis: "whole" },
+    label,
+    by,
+    findings: differs.map((path) => `differs ${path}`),
+    referenceTokens: reply.tokens,
+    auditCostUsd: reply.costUsd,
+  };
+  return watched(outcome, threshold);
+}

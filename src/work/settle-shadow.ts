@@ -1,0 +1,104 @@
+import { agreement, type Said } from "../conversion/agreement.ts";
+import type { Json } from "../dialects/json.ts";
+import type { Usage } from "../dialects/reply.ts";
+import { type Answer, type Label, scoreBasis } from "../routing/guarantee/drawn-outcome.ts";
+import { releaseScore } from "../routing/guarantee/release-score.ts";
+import type { SlmAnswer } from "../routing/verify/answer.ts";
+import { verify } from "../routing/verify/verdict.ts";
+import type { SlmReply } from "./ask-slm.ts";
+import type { RecordedCall } from "./recorded-call.ts";
+import type { DrawOutcome, Task } from "./task-store.ts";
+
+const isStructured = ({ asked }: RecordedCall, answer: SlmAnswer): boolean =>
+  asked.format !== null || answer.calls.length > 0;
+
+function schemaIn({ asked }: RecordedCall): (name: string) => Json | null {
+  return (name) => asked.tools.find((tool) => tool.name === name)?.parameters ?? null;
+}
+
+/** What two answers are to each other, as the loss counts it. `prose` that nobody judged is unknown, and so a loss. */
+export function compared(
+  recorded: RecordedCall,
+  reference: Said | null,
+  candidate: Said,
+): { label: Label; by: DrawOutcome["by"]; differs: readonly string[] } {
+  if (reference === null) return { label: "missing", by: "no_reference", differs: [] };
+  const found = agreement({
+    reference,
+    candidate,
+    schemaOf: schemaIn(recorded),
+    json: recorded.asked.format !== null,
+  });
+  if (found.same === null) return { label: "missing", by: found.by, differs: [] };
+  return { label: found.same ? "fine" : "wrong", by: found.by, differs: found.differs };
+}
+
+const tokensOf = (usage: Usage | null) =>
+  usage === null ? null : { input: usage.inputTokens, output: usage.outputTokens };
+
+function referenceTokens({ row }: RecordedCall): DrawOutcome["referenceTokens"] {
+  const { inputTokens, cachedInputTokens, outputTokens } = row;
+  if (inputTokens === null || outputTokens === null) return null;
+  return { input: inputTokens, cached: cachedInputTokens ?? 0, output: outputTokens };
+}
+
+/** What has become of a drawn call that the reference answered and a small model was asked behind its back. */
+export function shadowOutcome(
+  recorded: RecordedCall,
+  reply: SlmReply,
+  candidate: NonNullable<Task["candidate"]>,
+): DrawOutcome {
+  const streamed = recorded.row.stream;
+  const common = {
+    candidate: candidate.model,
+    fingerprint: candidate.fingerprint,
+    referenceTokens: referenceTokens(recorded),
+  };
+  if ("failed" in reply) {
+    return {
+      ...common,
+      basis: scoreBasis({ streamed, structured: recorded.asked.format !== null }),
+      answer: { kind: "missing" },
+      label: "missing",
+      by: null,
+      findings: [reply.failed],
+      latencyMs: null,
+      slmTokens: null,
+    };
+  }
+  const verdict = verify(recorded.asked, reply.answer);
+  const basis = scoreBasis({ streamed, structured: isStructured(recorded, reply.answer) });
+  const { label, by, differs } = compared(recorded, recorded.answer, reply.answer);
+  // Streamed prose would be released by its beginning, which nothing here holds against a threshold: it is left to the reference.
+  const releasable = verdict.valid && basis === "whole";
+  const answer: Answer = releasable
+    ? { kind: "scored", score: releaseScore(reply.confidence), basis }
+    : { kind: "rejected" };
+  const codes = verdict.findings.map(({ code, path }) => (path === "" ? code : `${code} ${path}`));
+  return {
+    ...common,
+    basis,
+    answer,
+    label,
+    by,
+    findings: [...codes, ...differs.map((path) => `differs ${path}`)].slice(0, 16),
+    latencyMs: reply.latencyMs,
+    slmTokens: tokensOf(reply.usage),
+  };
+}
+
+/** A call of which nothing more can be known: it counts as a loss. */
+export function lostOutcome(candidate: Task["candidate"], why: string): DrawOutcome {
+  return {
+    candidate: candidate?.model ?? "",
+    fingerprint: candidate?.fingerprint ?? "",
+    basis: "whole",
+    answer: { kind: "missing" },
+    label: "missing",
+    by: null,
+    findings: [why],
+    latencyMs: null,
+    slmTokens: null,
+    referenceTokens: null,
+  };
+}

@@ -1,0 +1,107 @@
+import type { Env } from "../env.ts";
+import type { TaskView } from "./task-view.ts";
+import type { ObservedCall } from "./work.ts";
+
+type WorkEnv = Pick<Env, "WORK">;
+
+/** A task's view this old is asked for again, behind a response; milliseconds. */
+const FRESH_MS = 15_000;
+/** Calls wait this long for others of their project: one message for all of them. */
+const GATHER_MS = 20;
+/** What one message carries at most; beyond this, calls of known tasks that nobody looks at are only counted. */
+const MAX_MESSAGE = 500;
+/** Beyond this many tasks the one that was asked for longest ago is forgotten. */
+const MAX_VIEWS = 4_096;
+/** How long a call waits to hear of its task from an isolate that does not know it yet; then the reference answers. */
+const FIRST_VIEW_MS = 250;
+
+interface Entry {
+  view: TaskView;
+  readAt: number;
+  /** Calls that the object has not been told of. */
+  untold: number;
+}
+
+/** What an isolate knows of tasks, and what it tells of their calls. */
+export class TaskBook {
+  readonly #views = new Map<string, Entry>();
+  readonly #waiting = new Map<string, ObservedCall[]>();
+
+  /** What is known of a task; asked for where this isolate has never heard of it. Null where nobody knows, or in time. */
+  async view(options: {
+    env: WorkEnv;
+    projectId: string;
+    taskId: string;
+    now: () => number;
+  }): Promise<TaskView | null> {
+    const { env, projectId, taskId, now } = options;
+    const known = this.#views.get(keyOf(projectId, taskId));
+    if (known !== undefined) return known.view;
+    const asked = async () => env.WORK.getByName(projectId).view(taskId);
+    const late = scheduler.wait(FIRST_VIEW_MS).then(() => null);
+    const view = await Promise.race([asked(), late]).catch(unreachable);
+    if (view !== null) this.#learn(projectId, [view], now());
+    return view;
+  }
+
+  /** Tells of a call that ended, behind its response. */
+  observe(options: {
+    env: WorkEnv;
+    projectId: string;
+    call: Omit<ObservedCall, "count">;
+    /** Whether its task's lottery drew it. */
+    drawn: (view: TaskView) => boolean;
+    waitUntil: (work: Promise<unknown>) => void;
+    now: () => number;
+  }): void {
+    const { env, projectId, call, waitUntil, now } = options;
+    const entry = this.#views.get(keyOf(projectId, call.taskId));
+    if (entry !== undefined) {
+      entry.untold += 1;
+      const fresh = now() - entry.readAt < FRESH_MS;
+      if (fresh && !options.drawn(entry.view)) return;
+    }
+    const waiting = this.#waiting.get(projectId) ?? [];
+    if (waiting.length >= MAX_MESSAGE) return;
+    waiting.push({ ...call, count: entry?.untold ?? 1 });
+    if (entry !== undefined) {
+      entry.untold = 0;
+      // Asked for now: those that come meanwhile need not ask again.
+      entry.readAt = now();
+    }
+    if (waiting.length > 1) return;
+    this.#waiting.set(projectId, waiting);
+    waitUntil(scheduler.wait(GATHER_MS).then(() => this.#tell(env, projectId, now)));
+  }
+
+  async #tell(env: WorkEnv, projectId: string, now: () => number): Promise<void> {
+    const calls = this.#waiting.get(projectId) ?? [];
+    this.#waiting.delete(projectId);
+    const views = await env.WORK.getByName(projectId).observe(projectId, calls).catch(unreachable);
+    if (views !== null) this.#learn(projectId, views, now());
+  }
+
+  #learn(projectId: string, views: readonly TaskView[], at: number): void {
+    for (const view of views) {
+      const key = keyOf(projectId, view.id);
+      const untold = this.#views.get(key)?.untold ?? 0;
+      this.#views.delete(key);
+      this.#views.set(key, { view, readAt: at, untold });
+    }
+    for (const oldest of this.#views.keys()) {
+      if (this.#views.size <= MAX_VIEWS) break;
+      this.#views.delete(oldest);
+    }
+  }
+}
+
+const keyOf = (projectId: string, taskId: string): string => `${projectId} ${taskId}`;
+
+/** Tasks are a matter behind the calls: without them every call still has its answer. */
+function unreachable(cause: unknown): null {
+  console.warn(JSON.stringify({ event: "tasks_unreachable", cause: String(cause) }));
+  return null;
+}
+
+/** This isolate's. */
+export const taskBook = new TaskBook();

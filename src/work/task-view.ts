@@ -1,0 +1,48 @@
+import type { Lottery } from "../routing/guarantee/lottery.ts";
+import type { Serving } from "../routing/task-serving.ts";
+import type { Task } from "./task-store.ts";
+
+/** What an isolate must know of a task to route its calls and to draw among them. */
+export interface TaskView {
+  id: string;
+  /** Null while none of its calls are looked at. */
+  lottery: Lottery | null;
+  /** The small model that answers, and how: null while the reference answers all of its calls. */
+  serving: Serving | null;
+}
+
+export function viewOf(task: Task): TaskView {
+  const { id, lottery, stage, candidate, certification } = task;
+  const threshold = certification?.threshold ?? null;
+  const serves = (stage.mode === "canary" || stage.mode === "promoted") && candidate !== null;
+  return {
+    id,
+    lottery,
+    serving:
+      serves && threshold !== null
+        ? { model: candidate.model, weights: candidate.weights, share: stage.share, threshold }
+        : null,
+  };
+}
+
+export function newTask(id: string, at: number): Task {
+  return {
+    id,
+    name: id,
+    stage: { mode: "observe", share: 0 },
+    stageSince: at,
+    excluded: false,
+    human: false,
+    approved: false,
+    firstSeenAt: at,
+    lastSeenAt: at,
+    calls: 0,
+    lottery: null,
+    candidate: null,
+    attempts: 0,
+    window: null,
+    certification: null,
+    detector: null,
+    audits: 0,
+  };
+}

@@ -1,0 +1,158 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { chatReply } from "./harness/chat-replies.ts";
+import { startTestGateway, type TestGateway } from "./harness/gateway.ts";
+import { startTestNode, type TestNode } from "./harness/node.ts";
+import { type Reply, startUpstream, type Upstream, type UpstreamRequest } from "./harness/upstream.ts";
+
+// Two recurring tasks behind one cloud model: one that the node's model can do, and one that it cannot. What the gateway
+// makes of them is its own doing; the test only calls, and looks.
+const SLM = "engine-model";
+const LABELS = ["billing", "delivery", "returns"];
+
+interface TaskRow {
+  id: string;
+  mode: string;
+  share: number;
+  calls: number;
+  certification: { threshold: number | null; n: number; losses: number; epsilon: number } | null;
+}
+interface TaskDetail extends TaskRow {
+  evidence: { settled: number; fine: number; wrong: number; missing: number };
+  history: { from: { mode: string }; to: { mode: string; share: number }; because: string }[];
+}
+
+const json = (body: object): Reply => ({
+  headers: { "content-type": "application/json" },
+  steps: [{ send: JSON.stringify(body) }],
+});
+
+/** The right answer stands in the request, for whoever can read it. */
+function rightAnswer(request: UpstreamRequest): string {
+  const number = Number(/ticket (\d+)/.exec(request.body.toString())?.[1] ?? 0);
+  return LABELS[number % LABELS.length] ?? "";
+}
+
+let cloud: Upstream;
+let engine: Upstream;
+let gateway: TestGateway;
+let node: TestNode;
+/** The node's model begins to be wrong about everything. */
+let broken = false;
+
+beforeAll(async () => {
+  cloud = await startUpstream((request) => chatReply({ content: rightAnswer(request), model: "gpt-5-mini" }));
+  engine = await startUpstream((request) => {
+    if (request.method === "GET") return json({ object: "list", data: [{ id: SLM, object: "model" }] });
+    const right = rightAnswer(request);
+    const wrong = broken || request.body.includes("hard");
+    return chatReply({ content: wrong ? "no idea" : right, model: SLM });
+  });
+  gateway = await startTestGateway({ vars: { OPENAI_API_KEY: "k", OPENAI_BASE_URL: `${cloud.url}/v1` } });
+  node = await startTestNode({ gateway, attach: [`${engine.url}/v1`] });
+  await gateway.admin("/api/settings", {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      conversion: { promotion: "automatic", draw_share: 1, min_calls: 5, canary_audits: 2, epsilon: 0.1 },
+    }),
+  });
+});
+
+afterAll(async () => {
+  await node.close();
+  await gateway.close();
+  await engine.close();
+  await cloud.close();
+});
+
+let ticket = 0;
+
+async function call(task: string): Promise<{ servedBy: string; text: string; right: string }> {
+  const number = ticket++;
+  const response = await gateway.chat(
+    {
+      model: "gpt-5-mini",
+      messages: [
+        { role: "system", content: `You sort tickets into ${LABELS.join(", ")} (${task}).` },
+        { role: "user", content: `ticket ${number}` },
+      ],
+    },
+    { headers: { "x-routelet-task": task } },
+  );
+  const body = (await response.json()) as { choices: { message: { content: string } }[] };
+  return {
+    servedBy: response.headers.get("x-routelet-served-by") ?? "",
+    text: body.choices[0]?.message.content ?? "",
+    right: LABELS[number % LABELS.length] ?? "",
+  };
+}
+
+const detail = async (task: string) => (await gateway.admin(`/api/tasks/${task}`)) as TaskDetail;
+
+/** Calls until the task is as it should be; a few at a time, as agents do. */
+async function callUntil(task: string, reached: (detail: TaskDetail) => boolean): Promise<TaskDetail> {
+  for (let round = 0; round < 200; round++) {
+    await Promise.all(Array.from({ length: 10 }, () => call(task)));
+    const now = await detail(task);
+    if (reached(now)) return now;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  throw new Error(`${task} stays at ${JSON.stringify(await detail(task))}`);
+}
+
+describe("a recurring task", () => {
+  it("that the small model can do is moved to it by evidence, and every answer stays right", async () => {
+    const promoted = await callUntil("easy", ({ mode }) => mode === "promoted");
+    expect(promoted.certification?.threshold).not.toBeNull();
+    expect(promoted.certification?.epsilon).toBe(0.1);
+    expect(promoted.evidence.wrong).toBe(0);
+    expect(promoted.history.map(({ to }) => `${to.mode} ${to.share}`)).toEqual([
+      "shadow 0",
+      "canary 0.05",
+      "canary 0.25",
+      "canary 1",
+      "promoted 1",
+    ]);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => call("easy")));
+    expect(answers.every(({ text, right }) => text === right)).toBe(true);
+    expect(new Set(answers.map(({ servedBy }) => servedBy))).toEqual(new Set([`slm/${SLM}`]));
+  }, 180_000);
+
+  it("that it cannot do stays with the model that was asked for", async () => {
+    const tried = await callUntil("hard", ({ evidence }) => evidence.settled >= 60);
+    expect(tried.mode).toBe("shadow");
+    expect(tried.certification).toBeNull();
+    expect(tried.evidence).toMatchObject({ fine: 0 });
+    expect((await call("hard")).servedBy).toBe("llm/openai/gpt-5-mini");
+  }, 120_000);
+
+  it("goes back by itself when the small model gets worse", async () => {
+    broken = true;
+    const demoted = await callUntil("easy", ({ mode }) => mode === "demoted");
+    expect(demoted.history.at(-1)).toMatchObject({ from: { mode: "promoted" }, because: "drift" });
+    await callUntil("easy", () => true);
+    expect((await call("easy")).servedBy).toBe("llm/openai/gpt-5-mini");
+  }, 180_000);
+
+  it("is kept where it is by a person", async () => {
+    const patch = (body: object) =>
+      gateway.admin("/api/tasks/hard", {
+        method: "PATCH",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
+    expect(await patch({ name: "Hard tickets", excluded: true })).toMatchObject({
+      name: "Hard tickets",
+      mode: "observe",
+    });
+    const seen = cloud.requests.length;
+    const asked = engine.requests.length;
+    await call("hard");
+    expect(cloud.requests.length).toBe(seen + 1);
+    expect(engine.requests.length).toBe(asked);
+  });
+
+  it("that nobody knows is a 404 that says where to look", async () => {
+    await expect(detail("no-such-task")).rejects.toThrow(/404|task_not_found/);
+  });
+});
