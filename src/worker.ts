@@ -1,5 +1,5 @@
 import { adminApp } from "./admin/app.ts";
-import { handleCountTokens } from "./calls/count-tokens.ts";
+import { COUNT_ENDPOINTS, handleCount } from "./calls/count-tokens.ts";
 import { handleFeedback } from "./calls/feedback/handle-feedback.ts";
 import { handleCall } from "./calls/handle-call.ts";
 import { handleModels } from "./calls/list-models.ts";
@@ -57,9 +57,10 @@ async function agentRoute(request: Request, env: Env, ctx: ExecutionContext): Pr
       ? handleCall({ client, request, env, ctx })
       : methodNotAllowed(request, "POST");
   }
-  if (path === "/v1/messages/count_tokens") {
+  const counting = COUNT_ENDPOINTS.get(path);
+  if (counting !== undefined) {
     return request.method === "POST"
-      ? handleCountTokens(request, env, ctx)
+      ? handleCount(counting, request, env, ctx)
       : methodNotAllowed(request, "POST");
   }
   if (path === "/v1/feedback")

@@ -185,6 +185,77 @@ describe("POST /v1/messages/count_tokens", () => {
   });
 });
 
+describe("POST /v1/responses/input_tokens", () => {
+  const count = (body: object) =>
+    openai.responses.inputTokens.count({ model: "gpt-x", input: QUESTION, ...body }).withResponse();
+
+  it("is estimated where the backend does not count, and says so", async () => {
+    const { data, response } = await count({});
+    expect(data.object).toBe("response.input_tokens");
+    expect(data.input_tokens).toBeGreaterThan(5);
+    expect(data.input_tokens).toBeLessThan(50);
+    expect(response.headers.get("x-routelet-estimated")).toBe("true");
+  });
+
+  it("counts what was said before", async () => {
+    const long = "All of these words count. ".repeat(100);
+    const { id } = await openai.responses.create({ model: "gpt-x", input: long });
+    const { data } = await count({ previous_response_id: id });
+    expect(data.input_tokens).toBeGreaterThan(400);
+    await expect(count({ previous_response_id: "resp_none" })).rejects.toMatchObject({ status: 400 });
+  });
+});
+
+describe("POST /v1/responses/compact", () => {
+  const compact = (body: object) =>
+    gateway.fetch("/v1/responses/compact", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+
+  it("passes to a backend that may have it", async () => {
+    const answer = {
+      id: "resp_c",
+      object: "response.compaction",
+      output: [],
+      usage: { input_tokens: 5, output_tokens: 2 },
+    };
+    upstream.always({
+      headers: { "content-type": "application/json" },
+      steps: [{ send: JSON.stringify(answer) }],
+    });
+    const body = { model: "gpt-x", input: [{ role: "user", content: "long" }] };
+    const response = await compact(body);
+    expect(await response.json()).toEqual(answer);
+    const request = upstream.requests.at(-1);
+    expect([request?.path, JSON.parse(request?.body.toString() ?? "")]).toEqual([
+      "/v1/responses/compact",
+      body,
+    ]);
+    const id = response.headers.get("x-routelet-call");
+    await expect
+      .poll(() => gateway.admin(`/api/calls/${id}`))
+      .toMatchObject({ endpoint: "/v1/responses/compact", usage: { input_tokens: 5, output_tokens: 2 } });
+  });
+
+  it.each([
+    ["a backend that speaks another dialect", { model: "claude-x", input: "x" }, 404, "unsupported_endpoint"],
+    ["nodes", { model: "slm", input: "x" }, 400, "unsupported_endpoint"],
+    [
+      "what only the gateway keeps",
+      { model: "gpt-x", previous_response_id: "resp_1" },
+      400,
+      "unsupported_parameter",
+    ],
+  ])("is refused by name for %s", async (_name, body, status, code) => {
+    const before = upstream.requests.length;
+    const response = await compact(body);
+    const { error } = (await response.json()) as { error: { code: string } };
+    expect([response.status, error.code, upstream.requests.length]).toEqual([status, code, before]);
+  });
+});
+
 describe("stored responses", () => {
   const ask = (body: object) =>
     openai.responses.create({

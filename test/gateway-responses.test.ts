@@ -172,8 +172,24 @@ describe("a provider that speaks responses itself, and stores nothing", () => {
       ],
     );
     expect(await openai.responses.retrieve(second.id)).toMatchObject({ id: second.id, store: true });
+    const again = await openai.responses.stream({ response_id: second.id }).finalResponse();
+    expect(again).toMatchObject({ id: second.id, output_text: FINAL_WORDS });
     const items = await openai.responses.inputItems.list(second.id, { order: "asc" });
     expect(items.data).toHaveLength(4);
+  });
+
+  it("counts input itself, and is asked for nothing that its endpoint does not know", async () => {
+    const counted = { object: "response.input_tokens", input_tokens: 4711 };
+    provider.always({
+      headers: { "content-type": "application/json" },
+      steps: [{ send: JSON.stringify(counted) }],
+    });
+    const body = { model: "gpt-5-mini", input: "x", instructions: "y" };
+    const { data, response } = await openai.responses.inputTokens.count(body).withResponse();
+    provider.always(responsesProvider);
+    expect(data).toEqual(counted);
+    expect(response.headers.get("x-routelet-estimated")).toBeNull();
+    expect([provider.requests.at(-1)?.path, asked()]).toEqual(["/v1/responses/input_tokens", body]);
   });
 
   it("answers whole where it streams unasked", async () => {

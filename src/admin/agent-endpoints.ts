@@ -48,6 +48,25 @@ const CALLS: readonly CallEndpoint[] = [
     streamed: true,
   },
   {
+    path: "/v1/responses/input_tokens",
+    summary: "The input tokens of a response; an estimate where no provider counts (`x-routelet-estimated`)",
+    request: z
+      .looseObject({ model, input: z.union([z.string(), z.array(anything)]) })
+      .openapi("InputTokensRequest"),
+    reply: z.looseObject({ object: z.literal("response.input_tokens"), input_tokens: z.number().int() }),
+    streamed: false,
+  },
+  {
+    path: "/v1/responses/compact",
+    summary:
+      "A conversation made shorter, by the provider of the model; refused where that has no such endpoint",
+    request: z
+      .looseObject({ model, input: z.union([z.string(), z.array(anything)]) })
+      .openapi("CompactRequest"),
+    reply: z.looseObject({ object: z.literal("response.compaction") }),
+    streamed: false,
+  },
+  {
     path: "/v1/messages",
     summary: "A message, as Anthropic defines it, streamed or not",
     request: z
@@ -158,7 +177,17 @@ function describeStoredResponses(app: AdminApp): void {
     ...common,
     method: "get",
     path: "/v1/responses/{id}",
-    summary: "A kept response",
+    summary: "A kept response, whole or as the stream that would have brought it",
+    request: {
+      ...common.request,
+      query: z.object({
+        stream: z.enum(["true", "false"]).optional(),
+        starting_after: z
+          .string()
+          .optional()
+          .openapi({ description: "The `sequence_number` of the last event that the client has." }),
+      }),
+    },
     responses: { 200: jsonResponse(anything, "The response."), ...missing },
   });
   app.openAPIRegistry.registerPath({

@@ -374,6 +374,8 @@ describe("health and description", () => {
       "POST /v1/messages",
       "POST /v1/messages/count_tokens",
       "POST /v1/responses",
+      "POST /v1/responses/compact",
+      "POST /v1/responses/input_tokens",
       "POST /v1/{family}",
       "PUT /api/settings",
     ]);

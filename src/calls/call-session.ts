@@ -1,4 +1,3 @@
-import { assertNoLoop } from "../backends/loop-mark.ts";
 import { outboundFetch } from "../backends/outbound.ts";
 import type { Call } from "../dialects/call.ts";
 import type { Env } from "../env.ts";
@@ -6,8 +5,6 @@ import type { RouteletError } from "../errors.ts";
 import type { Outcome } from "../ledger/records.ts";
 import type { AskedBackend, Plan } from "../routing/plan.ts";
 import type { Caller } from "../security/caller.ts";
-import { authenticate } from "../security/key-snapshot.ts";
-import { settingsFor } from "../security/settings-snapshot.ts";
 import type { Settings } from "../settings.ts";
 import { startCallTrace } from "../telemetry/call-trace.ts";
 import { isolateTelemetry } from "../telemetry/config.ts";
@@ -15,6 +12,7 @@ import { enqueue } from "../telemetry/exporter.ts";
 import type { CallTrace } from "../telemetry/trace-handles.ts";
 import type { AttemptLog } from "./attempt-log.ts";
 import { type CallRecord, openCallRecord } from "./call-record.ts";
+import { openVisit } from "./open-visit.ts";
 import type { Keeping } from "./stored-responses/keeping.ts";
 
 /** How a call ended, whoever ended it. */
@@ -92,7 +90,6 @@ export async function openCallSession(options: {
   const { request, endpoint, env, ctx } = options;
   const now = Date.now;
   const startedAt = now();
-  const waitUntil = (work: Promise<unknown>) => ctx.waitUntil(work);
   const telemetry = isolateTelemetry(env);
   const [path = endpoint, method = "POST"] = endpoint.split(" ").reverse();
   const trace = startCallTrace({
@@ -103,9 +100,9 @@ export async function openCallSession(options: {
     clock: now,
     startedAt,
   });
-  const caller = await authenticate({ request, env, waitUntil, clock: now });
-  await assertNoLoop({ client: request.headers, secret: env.ROUTELET_SECRET });
-  const settings = await settingsFor({ env, projectId: caller.projectId, waitUntil, clock: now });
+  const visit = await openVisit({ request, env, ctx });
+  const { caller, waitUntil } = visit;
+  const settings = await visit.settings();
   const record = openCallRecord({ env, caller, settings, traceId: trace.traceId, startedAt, waitUntil });
   // Registered before anything can end: what runs after a client has left is cut off unless it was waited for.
   const closed = Promise.withResolvers<void>();

@@ -4,9 +4,8 @@ import { isAnthropicClient, renderErrorFor } from "../dialects/caller-dialect.ts
 import type { Env } from "../env.ts";
 import { RouteletError, toRouteletError } from "../errors.ts";
 import { fleetSnapshot } from "../fleet/fleet-cache.ts";
-import { authenticate } from "../security/key-snapshot.ts";
-import { settingsFor } from "../security/settings-snapshot.ts";
 import type { Settings } from "../settings.ts";
+import { openVisit } from "./open-visit.ts";
 
 /** OpenAI's model object, with what Routelet knows of the model beside it. */
 interface Model {
@@ -25,10 +24,9 @@ async function models(
   env: Env,
   ctx: ExecutionContext,
 ): Promise<{ list: Model[]; settings: Settings }> {
-  const now = Date.now;
-  const waitUntil = (work: Promise<unknown>) => ctx.waitUntil(work);
-  const caller = await authenticate({ request, env, waitUntil, clock: now });
-  const settings = await settingsFor({ env, projectId: caller.projectId, waitUntil, clock: now });
+  const visit = await openVisit({ request, env, ctx });
+  const { caller, now, waitUntil } = visit;
+  const settings = await visit.settings();
   const fleet = await fleetSnapshot({ env, now: now(), waitUntil, fresh: true });
   const served = new Map<string, Model>();
   for (const node of fleet.nodes) {

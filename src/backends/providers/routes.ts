@@ -16,7 +16,14 @@ export const ROUTE_FAMILIES = [
   "evals",
   "containers",
 ] as const;
-export type RouteFamily = (typeof ROUTE_FAMILIES)[number];
+
+/**
+ * A conversation made shorter (`POST /v1/responses/compact`): the one endpoint under `/v1/responses` that passes. What it
+ * gives is encrypted by its provider.
+ */
+export const COMPACTION = "responses";
+
+export type RouteFamily = (typeof ROUTE_FAMILIES)[number] | typeof COMPACTION;
 
 /** Those that keep things in the provider's account, where all who have its key see them. */
 export const ACCOUNT_FAMILIES: ReadonlySet<RouteFamily> = new Set<RouteFamily>([

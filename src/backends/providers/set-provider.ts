@@ -2,7 +2,7 @@ import type { WireDialect } from "../../dialects/call.ts";
 import { LACKING, type StoredProvider } from "../../settings/providers.ts";
 import type { ChatWords } from "./adapt-chat.ts";
 import { OPENAI_PATHS, type Provider, withoutSlash } from "./provider.ts";
-import { ROUTE_FAMILIES } from "./routes.ts";
+import { COMPACTION, ROUTE_FAMILIES } from "./routes.ts";
 
 /** Where a dialect's endpoint is after a base URL as users write it, for OpenAI's SDKs or for Anthropic's. */
 function pathOf(dialect: WireDialect, baseUrl: string): string {
@@ -32,7 +32,8 @@ export function setProvider(set: StoredProvider, known: Provider | undefined): P
   return {
     name: set.name,
     variable: `a key of \`providers\` by PUT /api/settings`,
-    routes: (env) => (elsewhere || known === undefined ? ROUTE_FAMILIES : (known.routes?.(env) ?? [])),
+    routes: (env) =>
+      elsewhere || known === undefined ? [...ROUTE_FAMILIES, COMPACTION] : (known.routes?.(env) ?? []),
     keyStyle:
       speaks?.length === 1 && speaks[0] === "anthropic-messages"
         ? "x-api-key"

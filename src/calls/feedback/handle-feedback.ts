@@ -4,9 +4,8 @@ import { RouteletError, toRouteletError } from "../../errors.ts";
 import { listCalls } from "../../ledger/calls-query.ts";
 import { keepFeedback } from "../../ledger/feedback/feedback-store.ts";
 import { readCall } from "../../ledger/read-call.ts";
-import { authenticate } from "../../security/key-snapshot.ts";
-import { settingsFor } from "../../security/settings-snapshot.ts";
 import { logInternal } from "../log-internal.ts";
+import { openVisit } from "../open-visit.ts";
 import { readBody } from "../read-body.ts";
 import { type Feedback, MAX_CONTENT_CHARACTERS, parseFeedback } from "./parse-feedback.ts";
 
@@ -70,9 +69,9 @@ async function assertKnown(options: {
 }
 
 async function answer(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
-  const waitUntil = (work: Promise<unknown>) => ctx.waitUntil(work);
-  const { projectId, keyId } = await authenticate({ request, env, waitUntil, clock: Date.now });
-  const settings = await settingsFor({ env, projectId, waitUntil, clock: Date.now });
+  const visit = await openVisit({ request, env, ctx });
+  const { projectId, keyId } = visit.caller;
+  const settings = await visit.settings();
   const feedback = parseFeedback(await readBody(request, MAX_BODY_BYTES));
   await assertKnown({ env, projectId, feedback, storesContent: settings.content.store === "encrypted" });
   const { about: target, score, content } = feedback;

@@ -1,6 +1,7 @@
 import { callCloud } from "../../backends/call-cloud.ts";
 import { callerKeys } from "../../backends/caller-keys.ts";
 import { outboundFetch } from "../../backends/outbound.ts";
+import { COMPACTION } from "../../backends/providers/routes.ts";
 import { type BackendReply, lostReply } from "../../backends/reply.ts";
 import { createByteLog } from "../../byte-log.ts";
 import { isAnthropicClient, renderErrorFor } from "../../dialects/caller-dialect.ts";
@@ -27,7 +28,7 @@ import type { PassedPath } from "./passed-path.ts";
 import { type PickedProvider, pickProvider } from "./pick-provider.ts";
 import { releaseBytes } from "./release-bytes.ts";
 
-const METHODS = new Set(["GET", "POST", "DELETE"]);
+const METHODS = ["GET", "POST", "DELETE"];
 
 /** Forms of these say which model they are for; of all others a form holds a file. */
 const FORMS_WITH_MODEL = new Set(["audio", "images", "videos"]);
@@ -61,13 +62,26 @@ function assertMayLeave(call: { model: string | null; asked: Route | null }, { e
 /** Stands for the model of a request that names none: it is the provider's to choose. */
 const CLOUD_MODEL = "the provider's own";
 
-function assertMethod({ method }: Request): void {
-  if (METHODS.has(method)) return;
+function assertMethod({ method }: Request, { family }: PassedPath): void {
+  const allowed = family === COMPACTION ? ["POST"] : METHODS;
+  if (allowed.includes(method)) return;
   throw new RouteletError({
     kind: "invalid_request",
     status: 405,
     code: "method_not_allowed",
-    message: `${method} cannot be passed on here. Use ${[...METHODS].join(", ")}.`,
+    message: `${method} cannot be passed on here. Use ${allowed.join(", ")}.`,
+  });
+}
+
+/** What the gateway keeps is nothing that a provider could find by its id. */
+function assertWhole({ text }: PassedBody, { family, endpoint }: PassedPath): void {
+  const { previous_response_id: previous } = family === COMPACTION && text !== null ? parse(text) : {};
+  if (previous == null) return;
+  throw new RouteletError({
+    kind: "invalid_request",
+    code: "unsupported_parameter",
+    message: `\`previous_response_id\` cannot be honoured by ${endpoint}, which passes to the provider as it comes. Send the conversation as \`input\`.`,
+    param: "previous_response_id",
   });
 }
 
@@ -183,7 +197,7 @@ function drained(source: ReadableStream<Uint8Array>): null {
 async function pass(options: PassOptions, session: CallSession): Promise<Response> {
   const { request, env, route } = options;
   const { caller, now } = session;
-  assertMethod(request);
+  assertMethod(request, route);
   const asked = parseRoute(request.headers.get("x-routelet-route"));
   // Before anything of it is read: whatever it names, such a call goes nowhere from here.
   assertMayLeave({ model: null, asked }, route);
@@ -195,6 +209,7 @@ async function pass(options: PassOptions, session: CallSession): Promise<Respons
   const named = request.headers.get("x-routelet-provider");
   const formNamesModel = FORMS_WITH_MODEL.has(route.family);
   const body = await takeBody({ request, providerNamed: named !== null, formNamesModel });
+  assertWhole(body, route);
   session.bytes = body.text;
   session.call = { requestedModel: body.model ?? "", stream: false };
   const settings = policyFor(session.settings, { model: body.model ?? "", keyId: caller.keyId });

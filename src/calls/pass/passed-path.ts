@@ -1,4 +1,4 @@
-import { ROUTE_FAMILIES, type RouteFamily } from "../../backends/providers/routes.ts";
+import { COMPACTION, ROUTE_FAMILIES, type RouteFamily } from "../../backends/providers/routes.ts";
 import { RouteletError } from "../../errors.ts";
 
 /** A request for one of OpenAI's endpoints that pass through. */
@@ -22,6 +22,8 @@ const WORDS = new Set<string>([
 
 const PREFIX = "/v1/";
 
+const COMPACT = "/v1/responses/compact";
+
 /** Slashes that a server might decode: the path could then leave its family, or the provider's base URL. */
 const HIDDEN_SLASH = /%2f|%5c|\\/i;
 
@@ -31,6 +33,8 @@ const HIDDEN_SLASH = /%2f|%5c|\\/i;
  * @throws RouteletError `invalid_path`.
  */
 export function passedPath({ pathname, search }: URL): PassedPath | null {
+  if (pathname === COMPACT)
+    return { family: COMPACTION, path: `/responses/compact${search}`, endpoint: COMPACT };
   if (!pathname.startsWith(PREFIX)) return null;
   const segments = pathname.slice(PREFIX.length).split("/");
   const family = ROUTE_FAMILIES.find((name) => name === segments[0]);

@@ -1,11 +1,13 @@
 import { renderOpenAiError } from "../../dialects/openai-chat/error.ts";
 import { outputItems } from "../../dialects/openai-responses/history.ts";
+import { written } from "../../dialects/openai-responses/render.ts";
+import { replayEvents } from "../../dialects/openai-responses/replay.ts";
 import type { Env } from "../../env.ts";
 import { RouteletError, toRouteletError } from "../../errors.ts";
 import { deleteResponse, readResponse, type Turn } from "../../ledger/responses/kept-responses.ts";
 import { readConversation } from "../../ledger/responses/read-conversation.ts";
-import { authenticate } from "../../security/key-snapshot.ts";
 import { logInternal } from "../log-internal.ts";
+import { openVisit } from "../open-visit.ts";
 
 type Json = Record<string, unknown>;
 
@@ -82,8 +84,7 @@ async function answer(request: Request, env: Env, ctx: ExecutionContext): Promis
   const url = new URL(request.url);
   const [, escaped = "", part] = ROUTE.exec(url.pathname) ?? [];
   const id = decodeURIComponent(escaped);
-  const waitUntil = (work: Promise<unknown>) => ctx.waitUntil(work);
-  const { projectId } = await authenticate({ request, env, waitUntil, clock: Date.now });
+  const { projectId } = (await openVisit({ request, env, ctx })).caller;
   if (part === "cancel") {
     throw invalid(
       "response_id",
@@ -107,14 +108,25 @@ async function answer(request: Request, env: Env, ctx: ExecutionContext): Promis
     if (turns === null) throw notFound(id);
     return Response.json(page(itemsOf(turns, id), url.searchParams));
   }
-  if (url.searchParams.get("stream") === "true")
-    throw invalid("stream", "A stored response can be read whole only: leave `stream` out.");
   const kept = await readResponse({ env, projectId, id });
   if (kept === null) throw notFound(id);
-  return Response.json(kept.response);
+  return url.searchParams.get("stream") === "true"
+    ? replay(kept.response, url.searchParams)
+    : Response.json(kept.response);
 }
 
-/** `GET` and `DELETE /v1/responses/{id}`, `GET /v1/responses/{id}/input_items`. */
+/** The response as a stream, from the event after `starting_after` on. */
+function replay(response: Json, query: URLSearchParams): Response {
+  const after = Number(query.get("starting_after") ?? -1);
+  if (!Number.isInteger(after) || after < -1)
+    throw invalid("starting_after", "`starting_after` must be the `sequence_number` of an event.");
+  const events = replayEvents(response).filter(({ sequence_number }) => sequence_number > after);
+  return new Response(written(events), {
+    headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" },
+  });
+}
+
+/** `GET` (also as a stream) and `DELETE /v1/responses/{id}`, `GET /v1/responses/{id}/input_items`. */
 export async function handleStoredResponse(
   request: Request,
   env: Env,

@@ -60,13 +60,32 @@ describe("a stored response", () => {
     ["POST", "resp_x/cancel", 400, "invalid_value", "background"],
     ["POST", "resp_x", 405, "method_not_allowed", "GET or DELETE"],
     ["DELETE", "resp_x/input_items", 405, "method_not_allowed", "GET"],
-    ["GET", "resp_x?stream=true", 400, "invalid_value", "stream"],
+    ["GET", "resp_x?stream=true", 404, "response_not_found", "resp_x"],
+    ["GET", "resp_bad_stream?stream=true&starting_after=x", 400, "invalid_value", "starting_after"],
     ["GET", "resp_x/input_items", 404, "response_not_found", "resp_x"],
     ["GET", "%E0%A4%A", 404, "response_not_found", ""],
   ])("refuses %s %s with %i %s", async (method, path, status, code, says) => {
+    await keep("resp_bad_stream", []);
     const answer = await send(method, path);
     expect(answer).toMatchObject({ status, body: { error: { code } } });
     expect((answer.body.error as Json).message).toContain(says);
+  });
+
+  it("is read as a stream, from wherever the client was", async () => {
+    await keep("resp_s1", []);
+    const numbers = async (query: string) => {
+      const ctx = createExecutionContext();
+      const url = `http://gateway/v1/responses/resp_s1?stream=true${query}`;
+      const headers = { authorization: "Bearer api-key-for-tests" };
+      const response = await handleStoredResponse(new Request(url, { headers }), env, ctx);
+      expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+      return [...(await response.text()).matchAll(/"sequence_number":(\d+)/g)].map(([, number]) =>
+        Number(number),
+      );
+    };
+    expect(await numbers("")).toEqual([0, 1, 2, 3, 4]);
+    expect(await numbers("&starting_after=2")).toEqual([3, 4]);
+    expect(await numbers("&starting_after=4")).toEqual([]);
   });
 
   it("is none of the endpoints that are named like one", () => {

@@ -1,6 +1,7 @@
 import { RouteletError } from "../../errors.ts";
 import type { Call, Needs } from "../call.ts";
 import type { Json } from "../json.ts";
+import { renameTopLevelField, setTopLevelField } from "../json-splice.ts";
 import type { ModelRequest } from "../model-request.ts";
 import { invalidField, readJsonObject, readWith } from "../read-json.ts";
 import { responsesPassBody } from "./pass-body.ts";
@@ -66,6 +67,22 @@ export function responsesCall(text: string, json: Json, request: ResponsesReques
       return built;
     },
   };
+}
+
+/**
+ * Reads a `POST /v1/responses/input_tokens` body: a response's own, of which nothing is kept.
+ *
+ * @throws RouteletError as `parseResponsesCall`.
+ */
+export function parseInputTokensCall(body: Uint8Array): Call {
+  const text = setTopLevelField(parseResponsesCall(body).text, "store", false);
+  const json = JSON.parse(text) as Json;
+  return responsesCall(text, json, readWith(responsesRequest, json));
+}
+
+/** The body for a provider that counts: it knows no `store`. */
+export function inputTokensBody(call: Call, model: string): string {
+  return renameTopLevelField(call.passBody(model), "store", null);
 }
 
 /** One of these must be given (OpenAI API reference, "Create a response"). */

@@ -2,7 +2,7 @@ import type { TokenLogprob } from "../reply.ts";
 import type { MessageItem, Part, ReasoningItem } from "./output-items.ts";
 
 /** How a kind of part is told in a stream (OpenAI API reference, "Streaming events"). */
-interface PartForm {
+export interface PartForm {
   /** Which of an item's lists it stands in. */
   index: "content_index" | "summary_index";
   added: string;

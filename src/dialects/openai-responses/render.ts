@@ -3,7 +3,8 @@ import type { Reply } from "../reply.ts";
 import { replyEvents } from "../reply-events.ts";
 import { createResponseBuilder, type ResponseEvent } from "./response-builder.ts";
 
-const written = (events: readonly ResponseEvent[]): string =>
+/** Events as a stream has them. */
+export const written = (events: readonly ResponseEvent[]): string =>
   events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join("");
 
 /** Renders a translated stream as a response's events. */

@@ -7,7 +7,8 @@ import type { Reply, ReplyEvent } from "../reply.ts";
 import { replyEvents } from "../reply-events.ts";
 import { brokenRules, eventsOf } from "./fixtures/check-stream.ts";
 import { renderContext } from "./fixtures/context.ts";
-import { openResponseRenderer, responseOf } from "./render.ts";
+import { openResponseRenderer, responseOf, written } from "./render.ts";
+import { replayEvents } from "./replay.ts";
 
 const words = fc.string({ minLength: 1, maxLength: 12, unit: "grapheme" });
 
@@ -175,6 +176,72 @@ describe("brokenRules", () => {
       expect(brokenRules(renumbered(twice)), `twice ${good[at]?.type}`).not.toEqual([]);
       expect(brokenRules(good.toSpliced(at, 0, ...good.slice(at, at + 1)))).not.toEqual([]);
     }
+  });
+});
+
+describe("a response that is told once more", () => {
+  it("keeps every rule of a stream, and ends with the response", () => {
+    fc.assert(
+      fc.property(reply, body, (one, asked) => {
+        const response = responseOf(one, renderContext(asked));
+        const events = replayEvents(response);
+        expect(brokenRules(eventsOf(written(events)))).toEqual([]);
+        expect(events.at(-1)?.response).toEqual(response);
+      }),
+    );
+  });
+
+  it("has the items of a provider's own tools, annotations, and what failed", () => {
+    const annotation = {
+      type: "url_citation",
+      url: "https://a.example",
+      title: "A",
+      start_index: 0,
+      end_index: 1,
+    };
+    const events = replayEvents({
+      id: "resp_1",
+      status: "failed",
+      error: { code: "server_error", message: "broke" },
+      output: [
+        { id: "ws_1", type: "web_search_call", status: "completed", action: { type: "search", query: "a" } },
+        {
+          id: "msg_1",
+          type: "message",
+          role: "assistant",
+          status: "incomplete",
+          content: [{ type: "output_text", text: "a", annotations: [annotation], logprobs: [] }],
+        },
+        {
+          id: "ctc_1",
+          type: "custom_tool_call",
+          call_id: "c",
+          name: "patch",
+          input: "x",
+          status: "completed",
+        },
+      ],
+    });
+    expect(events.map(({ type }) => type.replace("response.", ""))).toEqual([
+      "created",
+      "in_progress",
+      "output_item.added",
+      "output_item.done",
+      "output_item.added",
+      "content_part.added",
+      "output_text.delta",
+      "output_text.annotation.added",
+      "output_text.done",
+      "content_part.done",
+      "output_item.done",
+      "output_item.added",
+      "custom_tool_call_input.delta",
+      "custom_tool_call_input.done",
+      "output_item.done",
+      "failed",
+    ]);
+    expect(events[0]?.response).toMatchObject({ status: "in_progress", error: null, output: [] });
+    expect(events[7]).toMatchObject({ annotation, annotation_index: 0, output_index: 1 });
   });
 });
 
