@@ -1,12 +1,11 @@
-import { detectHost } from "../hardware/hardware.ts";
 import { modelCacheFolder } from "../models/cache-folder.ts";
 import { type EnsuredModel, ensureHeldModel } from "../models/ensure-model.ts";
-import { memoryNeeded, requireFit } from "../models/fit.ts";
 import { readGgufFile } from "../models/gguf.ts";
 import type { Hold } from "../models/in-use.ts";
 import { ModelError } from "../models/model-error.ts";
 import { createNetwork } from "../models/network.ts";
 import { parseSize } from "../models/parse-size.ts";
+import { NodeError } from "../serve/contract.ts";
 import type { Identity } from "../tunnel/identity.ts";
 import type { ConfigPlace } from "./config/load-config.ts";
 import type { NodeConfig } from "./config/schema.ts";
@@ -63,6 +62,8 @@ export async function runNode(options: {
     if (daemon) await serveUntilStopped({ ...options, daemon, model, gpus, signals, over: over.signal });
   } catch (error) {
     if (cancel.signal.aborted && error instanceof ModelError && error.code === "cancelled") return;
+    if (error instanceof NodeError && error.code === "does_not_fit")
+      throw new NodeProblem("no_model", error.message, error);
     throw error;
   } finally {
     over.abort();
@@ -101,16 +102,6 @@ async function obtainModel(options: {
       log: (line) => console.log("info", line),
     });
     const gguf = await readGgufFile(model.path);
-    requireFit({
-      id: model.id,
-      needed: memoryNeeded({
-        fileBytes: model.bytes,
-        gguf,
-        sequences: embedded.sequences ?? 1,
-        contextTokens: embedded.contextTokens,
-      }),
-      ...(await memoryOf(model.bytes, options.gpus)),
-    });
     return { ...model, quantisation: model.quantisation ?? gguf.quantisation ?? undefined };
   } catch (error) {
     if (!(error instanceof ModelError) || error.code === "cancelled") throw error;
@@ -122,17 +113,6 @@ async function obtainModel(options: {
   } finally {
     await network.close();
   }
-}
-
-/** A model that is small beside the host's memory needs no look at the GPUs, which takes a second. */
-async function memoryOf(
-  fileBytes: number,
-  gpus: LazyGpus,
-): Promise<{ memoryBytes: number; gpuMemoryBytes: number }> {
-  const { memoryBytes } = detectHost();
-  if (fileBytes < memoryBytes / 4) return { memoryBytes, gpuMemoryBytes: 0 };
-  const found = (await gpus.get()).gpus.filter((gpu) => gpu.backend !== "none");
-  return { memoryBytes, gpuMemoryBytes: found.reduce((sum, gpu) => sum + gpu.memoryBytes, 0) };
 }
 
 async function serveUntilStopped(options: {

@@ -70,17 +70,33 @@ function coresOf(quota: string | undefined, period: string | undefined): number 
 /** v1 writes "no limit" as a huge number near 2^63. */
 const NO_LIMIT = 2 ** 60;
 
-/** The memory limit in bytes, the tightest on the way up; null without one. */
-export function cgroupMemoryLimit(read: ReadText): number | null {
+export interface GroupMemory {
+  limitBytes: number;
+  /** What the group may still take; caches of files count as free. */
+  availableBytes: number;
+}
+
+/** The memory limit, the tightest on the way up, and what is left under it; null without one. */
+export function cgroupMemory(read: ReadText): GroupMemory | null {
   const { v2, v1 } = groupFolders(read, "memory");
-  const texts = [
-    ...v2.map((folder) => read(`${folder}/memory.max`)),
-    ...v1.map((folder) => read(`${folder}/memory.limit_in_bytes`)),
+  const groups = [
+    ...v2.map((folder) => ({ folder, limit: "memory.max", used: "memory.current" })),
+    ...v1.map((folder) => ({ folder, limit: "memory.limit_in_bytes", used: "memory.usage_in_bytes" })),
   ];
-  return smallest(
-    texts.map((text) => {
-      const bytes = Number(text?.trim() || "max");
-      return bytes > 0 && bytes < NO_LIMIT ? bytes : null;
-    }),
-  );
+  const limited = groups.flatMap(({ folder, limit, used }) => {
+    const limitBytes = Number(read(`${folder}/${limit}`)?.trim() || "max");
+    if (!(limitBytes > 0 && limitBytes < NO_LIMIT)) return [];
+    const usedBytes = Number(read(`${folder}/${used}`)?.trim() || "0");
+    const stat = read(`${folder}/memory.stat`) ?? "";
+    const files = ["inactive_file", "active_file"].reduce(
+      (sum, name) => sum + Number(new RegExp(`^${name} (\\d+)$`, "m").exec(stat)?.[1] ?? 0),
+      0,
+    );
+    return [{ limitBytes, availableBytes: Math.max(0, limitBytes - Math.max(0, usedBytes - files)) }];
+  });
+  if (limited.length === 0) return null;
+  return {
+    limitBytes: Math.min(...limited.map((one) => one.limitBytes)),
+    availableBytes: Math.min(...limited.map((one) => one.availableBytes)),
+  };
 }

@@ -1,7 +1,7 @@
-import { arch, cpus, platform, totalmem } from "node:os";
+import { arch, cpus, platform } from "node:os";
 import type { NodeState } from "../../../src/tunnel/protocol/messages.ts";
-import { cgroupMemoryLimit, readTextFile } from "./cgroup.ts";
 import { findGpus, type GpuFindings } from "./gpus.ts";
+import { hostMemory } from "./host-memory.ts";
 import { usableCores } from "./usable-cores.ts";
 
 export interface Gpu {
@@ -22,12 +22,11 @@ export interface Hardware {
 
 /** What needs no child process: instant. */
 export function detectHost(): Omit<Hardware, "gpus"> {
-  const limit = platform() === "linux" ? cgroupMemoryLimit(readTextFile) : null;
   return {
     platform: `${platform()}-${arch()}`,
     cpu: (cpus()[0]?.model.trim() || "unknown").slice(0, 128),
     cores: usableCores(),
-    memoryBytes: Math.min(totalmem(), limit ?? totalmem()),
+    memoryBytes: hostMemory().totalBytes,
   };
 }
 

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { cgroupMemoryLimit } from "./cgroup.ts";
 import { usableCores } from "./usable-cores.ts";
 
 function files(map: Record<string, string>) {
@@ -73,29 +72,5 @@ describe("usable cores", () => {
       throw new Error("must not read");
     };
     expect(usableCores({ available: () => 10, read, platform: "darwin" })).toBe(10);
-  });
-});
-
-describe("memory limit", () => {
-  test("v2, v1 and the huge number that means none", () => {
-    expect(
-      cgroupMemoryLimit(files({ "/proc/self/cgroup": V2, "/sys/fs/cgroup/memory.max": "1073741824" })),
-    ).toBe(2 ** 30);
-    expect(
-      cgroupMemoryLimit(
-        files({ "/proc/self/cgroup": V1, "/sys/fs/cgroup/memory/box/memory.limit_in_bytes": "2147483648" }),
-      ),
-    ).toBe(2 ** 31);
-    expect(
-      cgroupMemoryLimit(
-        files({
-          "/proc/self/cgroup": V1,
-          "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712",
-        }),
-      ),
-    ).toBeNull();
-    expect(
-      cgroupMemoryLimit(files({ "/proc/self/cgroup": V2, "/sys/fs/cgroup/memory.max": "max" })),
-    ).toBeNull();
   });
 });

@@ -29,21 +29,15 @@ describe("the header of a GGUF file", () => {
       contextTokens: theirs.architectureMetadata.context_length,
       hasChatTemplate: theirs.metadata.tokenizer?.chat_template !== undefined,
     });
-    expect(ours).toMatchObject({ quantisation: "Q4_1", cacheBytesPerToken: 23_040 });
+    expect(ours.quantisation).toBe("Q4_1");
   }, 120_000);
 
-  test("gives what fit needs, past long token lists", async () => {
+  test("is read past long token lists", async () => {
     const summary = await read(
       smallGguf([
         ["general.architecture", "qwen3"],
         ["tokenizer.ggml.tokens", Array.from({ length: 100_000 }, (_, index) => `token-${index}`)],
         ["qwen3.context_length", 32_768],
-        ["qwen3.block_count", 28],
-        ["qwen3.embedding_length", 1024],
-        ["qwen3.attention.head_count", 16],
-        ["qwen3.attention.head_count_kv", 8],
-        ["qwen3.attention.key_length", 128],
-        ["qwen3.attention.value_length", 128],
         ["general.file_type", 15],
         ["tokenizer.chat_template", "{{ messages }}".repeat(2000)],
       ]),
@@ -55,7 +49,6 @@ describe("the header of a GGUF file", () => {
       contextTokens: 32_768,
       quantisation: "Q4_K_M",
       hasChatTemplate: true,
-      cacheBytesPerToken: 28 * 8 * 256 * 2,
     });
   });
 

@@ -13,8 +13,6 @@ export interface GgufSummary {
   /** `Q4_K_M`, from the file type; null for a type that is not in the table. */
   quantisation: string | null;
   hasChatTemplate: boolean;
-  /** Bytes of key and value cache per token at 16 bits; null when the head counts are not plain numbers. */
-  cacheBytesPerToken: number | null;
 }
 
 /**
@@ -51,13 +49,6 @@ function summarise({ values }: GgufHeader): GgufSummary {
   };
   const architecture = text("general.architecture");
   if (!architecture) throw damaged("it names no architecture");
-  const blocks = number(`${architecture}.block_count`);
-  const embedding = number(`${architecture}.embedding_length`);
-  const heads = number(`${architecture}.attention.head_count`);
-  const keyValueHeads = number(`${architecture}.attention.head_count_kv`) ?? heads;
-  const headSize = embedding !== null && heads ? embedding / heads : null;
-  const keyLength = number(`${architecture}.attention.key_length`) ?? headSize;
-  const valueLength = number(`${architecture}.attention.value_length`) ?? headSize;
   return {
     architecture,
     name: text("general.name"),
@@ -65,9 +56,5 @@ function summarise({ values }: GgufHeader): GgufSummary {
     contextTokens: number(`${architecture}.context_length`),
     quantisation: FILE_TYPES[number("general.file_type") ?? -1] ?? null,
     hasChatTemplate: values.has("tokenizer.chat_template"),
-    cacheBytesPerToken:
-      blocks !== null && keyValueHeads !== null && keyLength !== null && valueLength !== null
-        ? blocks * keyValueHeads * (keyLength + valueLength) * 2
-        : null,
   };
 }

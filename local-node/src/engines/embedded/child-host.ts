@@ -1,6 +1,14 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { scriptBeside } from "../../script-beside.ts";
-import type { CallMessage, ChildMessage, LoadedModel, LoadOptions, ParentMessage } from "./ipc.ts";
+import type {
+  CallMessage,
+  ChildMessage,
+  LoadedModel,
+  LoadOptions,
+  LoadPlan,
+  LoadShape,
+  ParentMessage,
+} from "./ipc.ts";
 import { createStderrFilter } from "./stderr-filter.ts";
 
 export type EngineLog = (level: "info" | "warn" | "error", message: string) => void;
@@ -10,7 +18,7 @@ export interface ChildHost {
   loaded(): LoadedModel | null;
   /** The child's process id, for status and tests; null while there is none. */
   pid(): number | null;
-  send(message: Exclude<ParentMessage, { type: "load" }>): void;
+  send(message: Exclude<ParentMessage, { type: "load" | "proceed" }>): void;
   /** Resolves when the child is gone. */
   close(): Promise<void>;
 }
@@ -31,6 +39,8 @@ export function restartDelayMs(attempt: number, random: number): number {
  */
 export async function createChildHost(options: {
   load: LoadOptions;
+  /** Says in which shape the model may be loaded, each time that it is; rejects where it may not. */
+  admit: (plan: LoadPlan) => Promise<LoadShape>;
   /** libuv threads of the child: sampling runs there, one per sequence, beside file and DNS work. */
   threadPoolSize: number;
   log: EngineLog;
@@ -49,7 +59,11 @@ export async function createChildHost(options: {
   const first = Promise.withResolvers<void>();
 
   const start = (): void => {
-    let loadError: string | null = null;
+    let failure: Error | null = null;
+    const giveUp = (error: unknown): void => {
+      failure = error instanceof Error ? error : new Error(String(error));
+      started.kill("SIGKILL");
+    };
     const started = fork(CHILD, [], {
       execArgv: [],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
@@ -67,9 +81,10 @@ export async function createChildHost(options: {
         readyAt = options.now();
         options.onLoaded(loaded);
         first.resolve();
+      } else if (message.type === "plan") {
+        options.admit(message.plan).then((shape) => sendTo(started, { type: "proceed", shape }), giveUp);
       } else if (message.type === "loadFailed") {
-        loadError = message.message;
-        started.kill("SIGKILL");
+        giveUp(new Error(message.message));
       } else if (message.type === "log") {
         options.log(message.level, message.message);
       } else {
@@ -84,15 +99,13 @@ export async function createChildHost(options: {
       if (closing) return;
       if (readyAt === 0) {
         closing = true;
-        first.reject(
-          new Error(loadError ?? `${LOAD_FAILED} (${end}); the file may be damaged or too large.`),
-        );
+        first.reject(failure ?? new Error(`${LOAD_FAILED} (${end}); the file may be damaged or too large.`));
         return;
       }
       if (options.now() - readyAt > RESTART.steadyAfterMs) attempt = 0;
       const delay = restartDelayMs(attempt, options.random());
       attempt++;
-      options.log("error", loadError ?? `The model's process ended (${end}); it is started again.`);
+      options.log("error", failure?.message ?? `The model's process ended (${end}); it is started again.`);
       restartTimer = setTimeout(start, delay);
     };
     started.on("exit", (code, signal) => onEnd(signal ?? `exit code ${code}`));

@@ -4,8 +4,9 @@ import { NodeError } from "../../serve/contract.ts";
 import { invalidRequest } from "../../serve/node-errors.ts";
 import type { ChatRequest } from "../chat-request.ts";
 import { generate } from "./generate.ts";
-import type { CallMessage, ChildMessage, ParentMessage } from "./ipc.ts";
-import { LoadError, loadRuntime, type Runtime } from "./load.ts";
+import type { CallMessage, ChildMessage, LoadShape, ParentMessage } from "./ipc.ts";
+import { loadRuntime, type Runtime } from "./load.ts";
+import { LoadError } from "./load-error.ts";
 import { toPromptTokens } from "./prompt-tokens.ts";
 
 /** The child process of one model. It speaks `ipc.ts` with its parent, and does not outlive it. */
@@ -22,6 +23,7 @@ const MAX_REASON_LENGTH = 500;
 
 const calls = new Map<number, Call>();
 let runtime: Runtime | null = null;
+const admitted = Promise.withResolvers<LoadShape>();
 
 function send(message: ChildMessage): void {
   // The callback form reports a broken channel there; without a parent, `disconnect` ends this process.
@@ -32,6 +34,10 @@ async function load(message: Extract<ParentMessage, { type: "load" }>): Promise<
   try {
     runtime = await loadRuntime(message.options, {
       newNonce: () => randomBytes(8).toString("hex"),
+      admit: (plan) => {
+        send({ type: "plan", plan });
+        return admitted.promise;
+      },
       onLog: (level, text) => send({ type: "log", level, message: text }),
       now: () => performance.now(),
     });
@@ -155,6 +161,9 @@ process.on("message", (message: ParentMessage) => {
   switch (message.type) {
     case "load":
       void load(message);
+      break;
+    case "proceed":
+      admitted.resolve(message.shape);
       break;
     case "generate":
       void start(message);

@@ -14,9 +14,10 @@ import { type ChatRequest, parseChatRequest } from "../chat-request.ts";
 import type { Engine, EnginePhases, EngineRequest } from "../engine.ts";
 import type { TokenLogprob } from "../logprobs.ts";
 import { createAnswerCheck, toAnswerFormat } from "../response-format.ts";
+import { admitAlone } from "./admit-alone.ts";
 import { createBodyQueue } from "./body-queue.ts";
 import { createChildHost, type EngineLog } from "./child-host.ts";
-import type { CallMessage, LoadOptions } from "./ipc.ts";
+import type { CallMessage, LoadedModel, LoadOptions, LoadPlan, LoadShape } from "./ipc.ts";
 
 export interface EmbeddedEngineOptions {
   /** The id that agents ask for. */
@@ -26,13 +27,18 @@ export interface EmbeddedEngineOptions {
   /** SHA-256 of the file in hex. */
   fileSha256: string;
   quantisation: string | null;
-  /** Calls at once; default 2 on a CPU, 4 with a GPU. */
+  /** Calls at once, tokens for each, and what keys and values are kept in; default: what memory and hardware allow. */
   sequences?: number;
-  /** Tokens for each sequence; default what the model was trained on, up to 8,192. */
   contextTokens?: number;
+  cacheType?: LoadOptions["cacheType"];
   gpu?: LoadOptions["gpu"];
   /** Where states of prompts are kept that give way to others, and how many bytes; default: nowhere. */
   prefixes?: { folder: string; maxBytes: number };
+  /**
+   * Says in which shape the model may be loaded, each time that it is; rejects with a `NodeError` where it may not.
+   * Default: as if the machine were this model's alone.
+   */
+  admit?: (plan: LoadPlan) => Promise<LoadShape>;
   /** Unread bytes of one answer above which its generation pauses; default 256 KiB. */
   unreadBytes?: number;
   log?: EngineLog;
@@ -45,7 +51,7 @@ export interface EmbeddedEngineOptions {
 export interface EmbeddedEngine extends Engine {
   readonly kind: "embedded";
   /** What the child measured and chose; null while it starts again. */
-  runtime(): { pid: number; gpu: string | null; threads: { base: number; full: number } } | null;
+  runtime(): ({ pid: number } & Pick<LoadedModel, "gpu" | "threads" | "shape">) | null;
 }
 
 type Response = Awaited<ReturnType<Engine["handle"]>>;
@@ -56,7 +62,7 @@ interface Call {
 }
 
 const DEFAULT_UNREAD_BYTES = 256 * 1024;
-const MIN_THREAD_POOL = 8;
+const MIN_THREAD_POOL = 12;
 
 const CAPABILITIES: ServedModel["capabilities"] = {
   ...CHAT_ONLY,
@@ -87,7 +93,9 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
       sequences: options.sequences,
       contextTokens: options.contextTokens,
       prefixes: options.prefixes && { ...options.prefixes, fileSha256 },
+      cacheType: options.cacheType,
     },
+    admit: options.admit ?? (async (plan) => admitAlone(modelId, plan)),
     threadPoolSize: Math.max(MIN_THREAD_POOL, (options.sequences ?? 0) + 4),
     log: options.log ?? (() => {}),
     random: options.random ?? Math.random,
@@ -106,6 +114,7 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
       for (const listener of listeners) listener();
     },
   }).catch((cause: unknown) => {
+    if (cause instanceof NodeError) throw cause;
     throw new NodeError({
       code: "model_load_failed",
       message: cause instanceof Error ? cause.message : String(cause),
@@ -140,7 +149,8 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
     runtime: () => {
       const loaded = host.loaded();
       const pid = host.pid();
-      return loaded === null || pid === null ? null : { pid, gpu: loaded.gpu, threads: loaded.threads };
+      if (loaded === null || pid === null) return null;
+      return { pid, gpu: loaded.gpu, threads: loaded.threads, shape: loaded.shape };
     },
     async handle(request) {
       if (host.loaded() === null) throw modelNotLoaded(modelId);

@@ -7,16 +7,42 @@ import type { TokenLogprob } from "../logprobs.ts";
 export interface LoadOptions {
   modelPath: string;
   gpu: "auto" | false | "metal" | "cuda" | "vulkan";
-  /** Undefined: 2 on a CPU, 4 with a GPU. */
+  /** Calls at once, and tokens for each; undefined: what memory and hardware allow. */
   sequences?: number;
-  /** Tokens for each sequence; undefined: what the model was trained on, up to 8,192. */
   contextTokens?: number;
   /** Where states of prompts go that give way to others; undefined: nowhere. */
   prefixes?: { folder: string; maxBytes: number; fileSha256: string };
+  /** What keys and values are kept in; undefined: F16. */
+  cacheType?: "F16" | "Q8_0";
+}
+
+/** One way to load a model, and what it takes. */
+export interface LoadShape {
+  /** All of its layers are on the GPU; else as many as find room there, if there is one. */
+  onGpu: boolean;
+  contextTokens: number;
+  sequences: number;
+  ramBytes: number;
+  vramBytes: number;
+}
+
+/** What the child found out before it loads anything. */
+export interface LoadPlan {
+  gpu: {
+    backend: string;
+    totalBytes: number;
+    /** Now, beside what this process itself takes. */
+    freeBytes: number;
+    /** The GPU has no memory of its own. */
+    sharesHostMemory: boolean;
+  } | null;
+  /** The best first. */
+  shapes: LoadShape[];
 }
 
 /** What the child found when the model was in memory. */
 export interface LoadedModel {
+  shape: LoadShape;
   slots: number;
   contextTokens: number;
   /** Decode speed of one sequence, measured. */
@@ -28,6 +54,8 @@ export interface LoadedModel {
 
 export type ParentMessage =
   | { type: "load"; options: LoadOptions }
+  /** The answer to `plan`. */
+  | { type: "proceed"; shape: LoadShape }
   /** Nothing that was computed for one `scope` is reused for another. */
   | { type: "generate"; id: number; request: ChatRequest; scope: string }
   | { type: "cancel"; id: number }
@@ -73,6 +101,8 @@ export type CallMessage =
     };
 
 export type ChildMessage =
+  /** Nothing is loaded before the parent says in which shape. */
+  | { type: "plan"; plan: LoadPlan }
   | { type: "ready"; model: LoadedModel }
   /** One line that a person can act on. The child ends afterwards. */
   | { type: "loadFailed"; message: string }

@@ -11,8 +11,11 @@ import {
 } from "node-llama-cpp";
 import { usableCores } from "../../hardware/usable-cores.ts";
 import { type ChatTemplate, createChatTemplate } from "./chat-template.ts";
+import { collectGarbage } from "./collect-garbage.ts";
 import { createGrammars, type Grammars } from "./grammars.ts";
-import type { LoadedModel, LoadOptions } from "./ipc.ts";
+import type { LoadedModel, LoadOptions, LoadPlan, LoadShape } from "./ipc.ts";
+import { LoadError } from "./load-error.ts";
+import { batchTokensOf, planLoad } from "./plan-load.ts";
 import { createPrefixCache, type PrefixCache } from "./prefix-cache.ts";
 import { openPrefixStore, type PrefixStore } from "./prefix-store.ts";
 import { createSliceSize, type SliceSize } from "./slice-size.ts";
@@ -28,8 +31,6 @@ import {
 } from "./threads.ts";
 import { createTokenLabels, type TokenLabel } from "./token-labels.ts";
 
-const DEFAULT_CONTEXT_TOKENS = 8192;
-const DEFAULT_SEQUENCES = { cpu: 2, gpu: 4 };
 /** States of prompts that nobody asked for in a day are removed. */
 const MAX_PREFIX_AGE_MS = 24 * 60 * 60 * 1000;
 /** A probe ends at whichever comes first, so that a large model does not make loading long. */
@@ -50,13 +51,10 @@ export interface Runtime {
   loaded: LoadedModel;
 }
 
-/** Says in one line why a model cannot be loaded. */
-export class LoadError extends Error {
-  override name = "LoadError";
-}
-
 interface LoadHooks {
   newNonce: () => string;
+  /** Told what loading would take; resolves with what may be taken. */
+  admit: (plan: LoadPlan) => Promise<LoadShape>;
   onLog: (level: "warn" | "error", message: string) => void;
   now: () => number;
 }
@@ -79,18 +77,39 @@ export async function loadRuntime(options: LoadOptions, hooks: LoadHooks): Promi
       hooks.onLog(isError ? "error" : "warn", message.trim());
     },
   });
-  const model = await llama.loadModel({ modelPath: options.modelPath }).catch((cause: unknown) => {
+  const cannotLoad = (cause: unknown): never => {
+    if (cause instanceof LoadError) throw cause;
     const reason = lastError === "" ? messageOf(cause) : lastError;
     throw new LoadError(`${options.modelPath} cannot be loaded: ${reason}. Fetch it again.`, { cause });
-  });
+  };
+  const shape = await hooks.admit(await planLoad(llama, options).catch(cannotLoad));
+  const contextOfAll = { contextSize: shape.contextTokens * shape.sequences };
+  const model = await llama
+    .loadModel({
+      modelPath: options.modelPath,
+      gpuLayers: shape.onGpu ? "max" : { fitContext: contextOfAll },
+    })
+    .catch(cannotLoad);
   const template = compileTemplate(llama, model, hooks.newNonce);
   const usableCpus = Math.min(usableCores(), llama.cpuMathCores || Number.POSITIVE_INFINITY);
   const onGpu = llama.gpu !== false && model.gpuLayers > 0;
-  const slots = options.sequences ?? (onGpu ? DEFAULT_SEQUENCES.gpu : DEFAULT_SEQUENCES.cpu);
+  if (llama.gpu !== false && !shape.onGpu) {
+    const total = model.fileInsights.totalLayers;
+    hooks.onLog(
+      "warn",
+      `${model.gpuLayers} of ${total} layers are on the GPU, which has no room for more: expect it to be slow. Choose a smaller model or quantisation.`,
+    );
+  }
+  const slots = shape.sequences;
   const context = await model
     .createContext({
       sequences: slots,
-      contextSize: { max: Math.min(model.trainContextSize, options.contextTokens ?? DEFAULT_CONTEXT_TOKENS) },
+      contextSize: shape.contextTokens,
+      batchSize: batchTokensOf(shape.contextTokens, slots),
+      experimentalKvCacheKeyType: options.cacheType,
+      experimentalKvCacheValueType: options.cacheType,
+      // A context that is shorter than was promised would fail calls later.
+      failedCreationRemedy: false,
       threads: usableCpus,
     })
     .catch((cause: unknown) => {
@@ -114,6 +133,7 @@ export async function loadRuntime(options: LoadOptions, hooks: LoadHooks): Promi
     candidates: onGpu ? [Math.max(1, usableCpus - 1)] : decodeCandidates(usableCpus),
     now: hooks.now,
   });
+  collectGarbage();
   const plan = { base: measured.threads, full: onGpu ? measured.threads : usableCpus };
   const threads = createThreadGovernor({
     engine: llama,
@@ -133,6 +153,7 @@ export async function loadRuntime(options: LoadOptions, hooks: LoadHooks): Promi
     labelOf: createTokenLabels(model),
     vocabularySize: model.fileInfo.metadata.tokenizer.ggml.tokens.length,
     loaded: {
+      shape,
       slots,
       contextTokens: context.contextSize,
       tokensPerSecond: measured.tokensPerSecond,
