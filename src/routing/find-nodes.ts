@@ -76,7 +76,7 @@ function comparable(candidates: Candidate[], dialect: WireDialect): Candidate[] 
 /** The nodes to ask, best first; or why there is none. */
 export type NodeSearch =
   | { found: Candidate[] }
-  | { found: null; why: "unknown_model" | "absent" | "draining" | "incapable"; lacking: string[] };
+  | { found: null; why: "unknown_model" | "absent" | "draining" | "paused" | "incapable"; lacking: string[] };
 
 /** Finds the nodes that could answer; `slmId` null: with whichever model. */
 export function findNodes(input: PlanInput, slmId: string | null): NodeSearch {
@@ -91,7 +91,10 @@ export function findNodes(input: PlanInput, slmId: string | null): NodeSearch {
   const present = serving.filter(({ node }) => node.connected);
   if (present.length === 0) return { found: null, why: "absent", lacking: [] };
   const open = present.filter(({ node }) => node.state?.draining !== true);
-  if (open.length === 0) return { found: null, why: "draining", lacking: [] };
+  if (open.length === 0) {
+    const allPaused = present.every(({ node }) => node.state?.paused === true);
+    return { found: null, why: allPaused ? "paused" : "draining", lacking: [] };
+  }
   const needs = { ...input.needs, chat: nodeDialect(input.dialect) === "openai-chat" };
   const able = open.filter(({ model }) => lacks(model, needs).length === 0);
   if (able.length === 0) {

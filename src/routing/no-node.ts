@@ -60,12 +60,20 @@ export function noNode(options: NoNode): RouteletError {
     message:
       search.why === "draining"
         ? "Every node that could answer is shutting down. Try again in a moment."
-        : `No node is connected that could answer. ${advice(options, {
-            join: `Start one with ${START_A_NODE}`,
-            auto: "use model `auto`, which goes on to the cloud",
-          })}`,
+        : search.why === "paused"
+          ? `Every node that could answer is paused by its owner, who may need the machine. ${advice(
+              options,
+              {
+                join: "Try again later, or start another one",
+                auto: "use model `auto`, which goes on to the cloud",
+              },
+            )}`
+          : `No node is connected that could answer. ${advice(options, {
+              join: `Start one with ${START_A_NODE}`,
+              auto: "use model `auto`, which goes on to the cloud",
+            })}`,
     retryable: true,
-    retryAfterSeconds: 5,
+    retryAfterSeconds: search.why === "paused" ? 60 : 5,
   });
 }
 

@@ -13,9 +13,10 @@ function node(
     busy?: number;
     can?: Partial<Capabilities>;
     draining?: boolean;
+    paused?: boolean;
   } = {},
 ): FleetNode {
-  const { models = ["tiny"], busy = 0, can = {}, draining = false, ...rest } = more;
+  const { models = ["tiny"], busy = 0, can = {}, draining = false, paused, ...rest } = more;
   return {
     id,
     name: id,
@@ -37,6 +38,7 @@ function node(
       slots: { total: 2, busy, queued: 0, queueLimit: 8 },
       hardware: { platform: "linux", cpu: "x", cores: 2, memoryBytes: 1, gpus: [] },
       draining,
+      paused,
     },
     ...rest,
   };
@@ -200,6 +202,18 @@ describe("planAttempts", () => {
     ["local-only with an unknown model", { ...LOCAL, slmId: "nope" } as Target, [node("a")], "no_local_node"],
   ])("explains %s", (_name, target, nodes, code) => {
     expect(backends(plan(target, nodes))).toBe(code);
+  });
+
+  it("says of nodes that are paused that their owner may need them, and to come back later", () => {
+    const paused = node("a", { draining: true, paused: true });
+    expect(plan(SLM, [paused])).toMatchObject({
+      code: "no_node",
+      message: expect.stringContaining("paused by its owner"),
+      retryAfterSeconds: 60,
+    });
+    const draining = plan(SLM, [paused, node("b", { draining: true })]);
+    expect(draining).toMatchObject({ message: expect.stringContaining("shutting down") });
+    expect(backends(plan(SLM, [paused, node("b")]))).toEqual(["b"]);
   });
 
   it("fails closed with 503 for local-only, also when a cloud key is there", () => {

@@ -3,6 +3,7 @@ import { configInit, configPath, configSchema, configShow } from "./config.ts";
 import { doctor } from "./doctor.ts";
 import { join } from "./join.ts";
 import { modelsLs, modelsPull, modelsRm } from "./models.ts";
+import { pause, resume } from "./pause.ts";
 import { run } from "./run.ts";
 import { status } from "./status.ts";
 
@@ -11,6 +12,8 @@ export const COMMANDS: readonly Command[] = [
   join,
   run,
   status,
+  pause,
+  resume,
   doctor,
   modelsLs,
   modelsPull,

@@ -1,3 +1,4 @@
+import { describePause } from "../daemon/pause.ts";
 import type { DaemonStatus } from "../daemon/status.ts";
 import { humanBytes } from "../models/disk.ts";
 
@@ -13,6 +14,7 @@ export function statusLines(current: DaemonStatus, now: number): string[] {
   return [
     `node      ${node.name} (${node.id}), projects: ${node.projects.join(", ")}`,
     `gateway   ${current.gatewayUrl}: ${tunnel.phase}${trouble}`,
+    ...(current.paused === null ? [] : [`          ${describePause(current.paused)}`]),
     `running   ${duration(now - current.startedAt)}, process ${current.pid}`,
     `hardware  ${state.hardware.cpu}, ${state.hardware.cores} cores; GPU: ${gpus}`,
     `memory    ${memory(vitals.memory)}`,

@@ -129,6 +129,9 @@ describe("what the daemon shows", () => {
     );
     expect(progressLine({ phase: "extract", done: 5e6, total: null })).toBe("Unpacking: 5.0 MB.");
     expect(statusLine(STATUS)).toBe("waiting  tiny (51 tokens/s)  1 of 2 slots busy, 3 waiting");
+    expect(statusLine({ ...STATUS, paused: { reason: "owner", by: null, until: null } })).toMatch(
+      /^paused by its owner {2}tiny/,
+    );
     expect(statusLines(STATUS, 65 * 60_000).join("\n")).toBe(
       [
         "node      desk (node_1), projects: default",

@@ -2,6 +2,7 @@ import { type GenericFormatter, SingleBar } from "cli-progress";
 import { humanBytes } from "../models/disk.ts";
 import type { Progress } from "../models/download.ts";
 import { createLog, type Log } from "./log.ts";
+import { describePause } from "./pause.ts";
 import type { DaemonStatus } from "./status.ts";
 
 /** How the daemon speaks to whoever watches it, on standard error. */
@@ -127,7 +128,8 @@ export function statusLine(status: DaemonStatus): string {
     model.tokensPerSecond === null ? model.id : `${model.id} (${Math.round(model.tokensPerSecond)} tokens/s)`,
   );
   const queue = slots.queued > 0 ? `, ${slots.queued} waiting` : "";
-  return `${status.tunnel.phase}  ${names.join(", ") || "no model"}  ${slots.busy} of ${slots.total} slots busy${queue}`;
+  const phase = status.paused === null ? status.tunnel.phase : describePause(status.paused);
+  return `${phase}  ${names.join(", ") || "no model"}  ${slots.busy} of ${slots.total} slots busy${queue}`;
 }
 
 function createLiveLine(stream: NodeJS.WritableStream): {

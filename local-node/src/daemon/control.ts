@@ -8,7 +8,12 @@ import { makeStateFolder } from "./state-folder.ts";
 import { type DaemonStatus, statusSchema } from "./status.ts";
 
 /** What a running daemon can be asked, as one line of JSON. Each is answered by its status. */
-const requestSchema = z.discriminatedUnion("command", [z.object({ command: z.literal("status") })]);
+const requestSchema = z.discriminatedUnion("command", [
+  z.object({ command: z.literal("status") }),
+  /** `forMs` null: until `resume`. */
+  z.object({ command: z.literal("pause"), forMs: z.number().int().positive().nullable() }),
+  z.object({ command: z.literal("resume") }),
+]);
 export type ControlRequest = z.infer<typeof requestSchema>;
 
 const answerSchema = z.discriminatedUnion("ok", [

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { starterModelPath } from "../models/starter-model.ts";
 import { startGateway, type TestGateway } from "../tunnel/testing/gateway.ts";
-import { askStatus } from "./control.ts";
+import { askDaemon, askStatus } from "./control.ts";
 import { nodePaths } from "./paths.ts";
 import { type DaemonProcess, descendants, isAlive, startDaemonProcess } from "./testing/daemon-process.ts";
 
@@ -128,6 +128,56 @@ describe("a daemon", () => {
     expect(daemon.lines.every((line) => line.level !== "unparsed")).toBe(true);
     for (const hidden of [secret, seed, "Say hello"]) expect(daemon.stderr()).not.toContain(hidden);
   });
+
+  test.runIf(process.platform === "linux")(
+    "paused, it gives the memory back and tells the gateway; resumed, it answers again",
+    async () => {
+      const daemon = await joined();
+      const { socket } = nodePaths(env);
+      const node = (await status())?.node.id;
+      const ask = () =>
+        fetch(`${gateway.url}/dispatch/${node}`, {
+          method: "POST",
+          body: JSON.stringify({
+            model: "smollm2-135m-instruct",
+            messages: [{ role: "user", content: "Hello" }],
+            max_tokens: 2,
+          }),
+        });
+      const [model] = (await status())?.state.models ?? [];
+      expect(model?.id).toBe("smollm2-135m-instruct");
+      const children = await descendants(daemon.child.pid ?? 0);
+      const paused = await askDaemon(socket, { command: "pause", forMs: 3_600_000 });
+      expect(paused?.paused).toMatchObject({ reason: "owner" });
+      await vi.waitFor(() => expect(children.filter(isAlive)).toEqual([]), { timeout: 20_000 });
+      expect((await status())?.state).toMatchObject({
+        models: [{ id: model?.id, loaded: false }],
+        slots: { total: 0 },
+        draining: true,
+        paused: true,
+      });
+      const refused = await ask();
+      expect(refused.status).toBe(503);
+      expect(await refused.json()).toMatchObject({ error: { code: "node_paused" } });
+      expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(3_000);
+
+      daemon.child.kill("SIGTERM");
+      await daemon.ended;
+      const again = start(["run"]);
+      await again.notice("ready");
+      expect((await status())?.paused?.reason).toBe("owner");
+      // For a moment a process looks at the hardware; none holds a model.
+      await vi.waitFor(async () => expect(await descendants(again.child.pid ?? 0)).toEqual([]), {
+        timeout: 20_000,
+      });
+      expect((await askDaemon(socket, { command: "resume" }))?.paused).toBeNull();
+      await vi.waitFor(async () => expect((await ask()).status).toBe(200), {
+        timeout: 60_000,
+        interval: 500,
+      });
+      expect((await status())?.state).toMatchObject({ draining: false, paused: false });
+    },
+  );
 
   test.runIf(process.platform === "linux")("killed hard, its model's process goes too", async () => {
     const daemon = await joined();

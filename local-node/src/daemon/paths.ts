@@ -6,6 +6,8 @@ export interface NodePaths {
   /** The node's part of the state folder, mode 0700. */
   folder: string;
   config: string;
+  /** The owner's pause, while there is one. */
+  pause: string;
   /** Holds the node's secret key, mode 0600. */
   identity: string;
   /** States of prompts that had to make room in memory. */
@@ -26,6 +28,7 @@ export function nodePaths(
   return {
     folder,
     config: join(folder, "config.toml"),
+    pause: join(folder, "pause.json"),
     identity: join(folder, "identity.json"),
     prompts: join(folder, "prompts"),
     socket: socketPath(folder, options.platform ?? process.platform),

@@ -1,19 +1,20 @@
-import { createAttachEngine } from "../engines/attach/attach.ts";
-import { createEmbeddedEngine } from "../engines/embedded/embedded.ts";
-import type { Engine } from "../engines/engine.ts";
 import { detectHost, type Hardware } from "../hardware/hardware.ts";
 import type { EnsuredModel } from "../models/ensure-model.ts";
-import { parseSize } from "../models/parse-size.ts";
 import { createServe } from "../serve/serve.ts";
 import { type Identity, saveIdentity } from "../tunnel/identity.ts";
 import { openTunnel, type StopReason } from "../tunnel/open-tunnel.ts";
 import type { NodeConfig } from "./config/schema.ts";
 import { serveControl } from "./control.ts";
 import { describeTunnelEvent } from "./describe-tunnel-event.ts";
+import { createEngineSet } from "./engine-set.ts";
+import { followPause } from "./follow-pause.ts";
+import { createGpuLook } from "./gpu-look.ts";
 import type { Log } from "./log.ts";
 import { createMetrics, keepMetricsServer } from "./metrics.ts";
 import { nodeState } from "./node-state.ts";
 import type { NodePaths } from "./paths.ts";
+import { createPauseControl } from "./pause-control.ts";
+import { startEngines } from "./start-engines.ts";
 import type { DaemonStatus } from "./status.ts";
 import { watchVitals } from "./vitals.ts";
 
@@ -49,12 +50,17 @@ export async function startDaemon(options: {
   const startedAt = (options.now ?? Date.now)();
   let hardware: Hardware = { ...detectHost(), gpus: [] };
   let draining = false;
-  const engines: Engine[] = [];
+  let tunnel: ReturnType<typeof openTunnel> | null = null;
+  let follower: ReturnType<typeof followPause> | null = null;
+  const engines = createEngineSet({
+    open: (add) => startEngines({ config, model: options.model, paths: options.paths, log, add }),
+    onChange: () => serve.refresh(),
+  });
   const connected = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<{ reason: StopReason; message: string }>();
 
   const serve = createServe({
-    engines: () => engines,
+    engines: engines.list,
     queueLimit: () => config.queueLimit,
     clock: () => performance.now(),
     onInternalError: (error) =>
@@ -66,14 +72,39 @@ export async function startDaemon(options: {
     measure: (engine) => vitals.measure(engine),
   });
   const vitals = watchVitals({
-    engines: () => engines,
+    engines: engines.list,
     gpus: () => hardware.gpus,
     writtenTokens: serve.writtenTokens,
   });
+  const changed = () => {
+    vitals.refresh();
+    tunnel?.stateChanged();
+  };
+  serve.onChange(changed);
   const metrics = createMetrics({ status: () => status() });
   const metricsServer = keepMetricsServer({ metrics, log });
-  const state = () => nodeState({ engines, load: serve.load(), hardware, draining });
-  let tunnel: ReturnType<typeof openTunnel> | null = null;
+  const pauses = await createPauseControl({
+    path: options.paths.pause,
+    config: () => config.pause,
+    look: createGpuLook({
+      calls: () => vitals.read().calls.total,
+      busy: () => serve.load().busy,
+      pids: () => engines.list().flatMap((engine) => engine.placement().pids),
+    }),
+    onChange: (pause) => {
+      follower?.set(pause);
+      changed();
+    },
+    log,
+  });
+  const state = () =>
+    nodeState({
+      models: engines.models(),
+      load: serve.load(),
+      hardware,
+      draining,
+      paused: pauses.current() !== null,
+    });
   const status = (): DaemonStatus => ({
     pid: process.pid,
     startedAt,
@@ -81,28 +112,42 @@ export async function startDaemon(options: {
     node: { id: identity.nodeId, name: identity.name, projects: identity.projects },
     tunnel: tunnel?.status() ?? { phase: "connecting", activeCalls: 0, lastError: null },
     state: state(),
+    paused: pauses.current(),
     vitals: vitals.read(),
   });
   // The socket comes before the engines: it is also the lock against a second daemon on this folder.
-  const control = await serveControl({ socket: options.paths.socket, handle: status }).catch((error) => {
+  const control = await serveControl({
+    socket: options.paths.socket,
+    handle: (request) => {
+      if (request.command === "pause") pauses.pause(request.forMs);
+      if (request.command === "resume") pauses.resume();
+      return status();
+    },
+  }).catch((error) => {
     vitals.close();
+    pauses.close();
     throw error;
   });
-  const changed = () => {
-    vitals.refresh();
-    tunnel?.stateChanged();
-  };
   const closeRest = async (): Promise<void> => {
     vitals.close();
-    await Promise.allSettled(engines.map((engine) => engine.close()));
+    pauses.close();
+    follower?.close();
+    await engines.close();
     await Promise.allSettled([metricsServer.close(), control.close()]);
   };
 
   try {
-    await startEngines({ config, model: options.model, paths: options.paths, log, engines });
-    for (const engine of engines) engine.onChange(changed);
-    serve.onChange(changed);
-    serve.refresh();
+    const paused = pauses.current();
+    if (paused === null) await engines.start();
+    follower = followPause({
+      pause: paused,
+      serve,
+      engines,
+      graceMs: () => config.pause.graceSeconds * 1000,
+      log,
+    });
+    // It may have been told so while the engines started.
+    follower.set(pauses.current());
     metricsServer.setPort(config.metrics.port);
     tunnel = openTunnel({
       gatewayUrl: identity.gatewayUrl,
@@ -133,6 +178,7 @@ export async function startDaemon(options: {
     configure: (next) => {
       config = next;
       metricsServer.setPort(config.metrics.port);
+      pauses.refresh().catch((error: unknown) => log("warn", `Looking at the GPU failed: ${String(error)}`));
       changed();
     },
     connected: connected.promise,
@@ -148,51 +194,4 @@ export async function startDaemon(options: {
       await closeRest();
     },
   };
-}
-
-/** Undefined: the owner wants none. */
-function promptCache(config: NodeConfig, paths: NodePaths): { folder: string; maxBytes: number } | undefined {
-  const maxBytes = parseSize(config.engines.embedded.promptCache);
-  return maxBytes === null ? undefined : { folder: paths.prompts, maxBytes };
-}
-
-async function startEngines(options: {
-  config: NodeConfig;
-  model: EnsuredModel | null;
-  paths: NodePaths;
-  log: Log;
-  engines: Engine[];
-}): Promise<void> {
-  const { config, model, log, engines } = options;
-  for (const attached of config.engines.attach) {
-    engines.push(
-      await createAttachEngine({
-        baseUrl: attached.url,
-        apiKey: attached.apiKey,
-        models: attached.models,
-        probe: attached.probe,
-        slots: attached.slots,
-        log: (level, message) => log(level, message),
-      }),
-    );
-  }
-  if (!model) return;
-  log("info", `Loading ${model.id}.`, { model: model.id, bytes: model.bytes });
-  const engine = await createEmbeddedEngine({
-    modelId: model.id,
-    modelPath: model.path,
-    fileSha256: model.sha256,
-    quantisation: model.quantisation ?? null,
-    sequences: config.engines.embedded.sequences,
-    contextTokens: config.engines.embedded.contextTokens,
-    prefixes: promptCache(config, options.paths),
-    log: (level, message) => log(level, message),
-  });
-  engines.push(engine);
-  const [served] = engine.models();
-  log("info", `Serving ${model.id} on ${engine.runtime()?.gpu ?? "the CPU"}.`, {
-    model: model.id,
-    slots: engine.slots(),
-    tokensPerSecond: served?.tokensPerSecond ?? null,
-  });
 }

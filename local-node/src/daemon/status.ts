@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { nodeStateSchema } from "../../../src/tunnel/protocol/messages.ts";
+import { pauseSchema } from "./pause.ts";
 import { vitalsSchema } from "./vitals.ts";
 
 /** What a running daemon answers to `local-node status`. */
@@ -15,6 +16,8 @@ export const statusSchema = z.object({
     lastError: z.string().nullable(),
   }),
   state: nodeStateSchema,
+  /** Null: it serves. */
+  paused: pauseSchema.nullable(),
   vitals: vitalsSchema,
 });
 export type DaemonStatus = z.infer<typeof statusSchema>;

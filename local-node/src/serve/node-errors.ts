@@ -95,6 +95,17 @@ export function drainingError(): NodeError {
   });
 }
 
+/** 503: the owner needs the machine himself. */
+export function pausedError(retryAfterSeconds: number): NodeError {
+  return new NodeError({
+    code: "node_paused",
+    message: "This node is paused by its owner and takes no calls now. Try another one.",
+    status: 503,
+    retryable: true,
+    retryAfterSeconds,
+  });
+}
+
 /** 500: a fault of the node itself; its cause goes to the log alone. */
 export function internalError(): NodeError {
   return new NodeError({

@@ -29,8 +29,11 @@ export interface Serve {
   writtenTokens(): number;
   /** Call when engines came or went, or changed their slots: waiting calls may begin. */
   refresh(): void;
-  /** Takes no new calls; resolves when the last one has ended. */
+  /** Takes no new calls from now on; resolves when the last one has ended, those that wait included. */
   drain(): Promise<void>;
+  /** Refuses new calls and those that wait, until `resume`; resolves when no call runs any more. */
+  pause(error: () => NodeError): Promise<void>;
+  resume(): void;
 }
 
 /** What stands before one engine. */
@@ -60,12 +63,20 @@ export function createServe(options: {
   const listeners = new Set<() => void>();
   const changed = (): void => {
     for (const listener of listeners) listener();
-    if (runningCalls.size === 0) idle?.resolve();
+    if (runningCalls.size > 0) return;
+    idle?.resolve();
+    idle = null;
   };
   const runningCalls = new Set<CallTimes>();
   let written = 0;
-  let draining = false;
+  /** Why no call is taken now. */
+  let closed: (() => NodeError) | null = null;
   let idle: PromiseWithResolvers<void> | null = null;
+  const whenIdle = async (): Promise<void> => {
+    if (runningCalls.size === 0) return;
+    idle ??= Promise.withResolvers();
+    await idle.promise;
+  };
 
   const gateOf = (engine: Engine): Gate => {
     const existing = gates.get(engine);
@@ -145,7 +156,7 @@ export function createServe(options: {
 
     runningCalls.add(call);
     try {
-      if (draining) throw drainingError();
+      if (closed !== null) throw closed();
       assertKnownPath(request);
       call.model = modelOf(request.body);
       const engine = findEngine(call.model);
@@ -182,11 +193,17 @@ export function createServe(options: {
       for (const engine of engines()) queueOf(engine).wake();
       changed();
     },
-    async drain() {
-      draining = true;
-      if (runningCalls.size === 0) return;
-      idle ??= Promise.withResolvers();
-      await idle.promise;
+    drain: () => {
+      closed = drainingError;
+      return whenIdle();
+    },
+    pause: (error) => {
+      closed = error;
+      for (const engine of engines()) queueOf(engine).turnAllAway(error);
+      return whenIdle();
+    },
+    resume: () => {
+      if (closed !== drainingError) closed = null;
     },
   };
 }

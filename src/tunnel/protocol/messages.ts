@@ -188,6 +188,8 @@ export const nodeStateSchema = z.object({
       .max(32),
   }),
   draining: z.boolean(),
+  /** The owner needs the machine himself; `draining` is then true as well. */
+  paused: z.boolean().optional(),
 });
 export type NodeState = z.infer<typeof nodeStateSchema>;
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseSize } from "../../models/parse-size.ts";
+import { parseQuietHours } from "../quiet-hours.ts";
 
 /** An OpenAI-compatible server that the owner already runs. */
 const attachSchema = z
@@ -35,6 +36,46 @@ const cacheSchema = z
   .strict()
   .prefault({})
   .meta({ description: "The folder of fetched models (ROUTELET_CACHE says where it is)." });
+
+const pauseSchema = z
+  .object({
+    quietHours: z
+      .array(
+        z.string().refine((text) => parseQuietHours(text) !== null, {
+          message: 'must be like "22:00-07:00" or "Mon-Fri 08:00-17:00"',
+        }),
+      )
+      .default([])
+      .meta({
+        description:
+          'Local time in which the node does not serve: "22:00-07:00", "Mon-Fri 08:00-17:00", "Sat,Sun 10:00-24:00".',
+        examples: [["Mon-Fri 18:00-23:00"]],
+      }),
+    whenGpuTaken: z.boolean().default(false).meta({
+      description:
+        "Pause while another program computes on an NVIDIA GPU with more than 512 MiB, or loads it while the node does nothing (a game).",
+    }),
+    ignore: z
+      .array(z.string().min(1))
+      .default([])
+      .meta({
+        description: "Programs that may share the GPU, by a part of their names.",
+        examples: [["ollama"]],
+      }),
+    graceSeconds: z
+      .number()
+      .int()
+      .min(0)
+      .max(3_600)
+      .default(30)
+      .meta({ description: "How long running calls may still take when a pause begins." }),
+  })
+  .strict()
+  .prefault({})
+  .meta({
+    description:
+      "When the owner needs the machine himself: models leave its memory, and calls go elsewhere. Takes effect at once.",
+  });
 
 const metricsSchema = z
   .object({
@@ -131,6 +172,7 @@ export const configSchema = z
       .strict()
       .prefault({}),
     cache: cacheSchema,
+    pause: pauseSchema,
     metrics: metricsSchema,
     log: logSchema,
   })

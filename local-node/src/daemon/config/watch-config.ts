@@ -7,7 +7,15 @@ import type { NodeConfig } from "./schema.ts";
 import { SETTINGS, valueAt } from "./settings.ts";
 
 /** Settings that a running daemon takes over; the others wait for its next start. */
-const LIVE_SETTINGS: readonly string[] = ["queueLimit", "log.format", "metrics.port"];
+const LIVE_SETTINGS: readonly string[] = [
+  "queueLimit",
+  "pause.quietHours",
+  "pause.whenGpuTaken",
+  "pause.ignore",
+  "pause.graceSeconds",
+  "metrics.port",
+  "log.format",
+];
 
 /** Between two looks at the file, in ms. Looking works on every file system, which being told does not. */
 const LOOK_MS = 2_000;

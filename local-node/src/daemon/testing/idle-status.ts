@@ -14,6 +14,7 @@ export const IDLE_STATUS: DaemonStatus = {
     hardware: { platform: "linux-x64", cpu: "CPU", cores: 2, memoryBytes: 1, gpus: [] },
     draining: false,
   },
+  paused: null,
   vitals: {
     calls: { total: 0, failed: 0, recent: [] },
     tokensPerSecond: 0,
