@@ -255,6 +255,11 @@ export const settingsSchema = z
           .max(100_000)
           .default(20)
           .describe("Audited calls without an alarm before a canary's next share."),
+        nodeUsdPerMillionTokens: z
+          .number()
+          .min(0)
+          .default(0)
+          .describe("What the nodes cost, energy and depreciation, for each million tokens that they count."),
         maxP95Ms: z
           .number()
           .int()

@@ -12,6 +12,7 @@ import type { AdminApp, AdminEnv } from "./context.ts";
 import { addHealthRoute } from "./health.ts";
 import { addKeyRoutes } from "./keys.ts";
 import { addNodeRoutes } from "./nodes.ts";
+import { addSavingsRoutes } from "./savings.ts";
 import { addSettingsRoutes } from "./settings.ts";
 import { addTaskRoutes } from "./tasks.ts";
 
@@ -52,6 +53,7 @@ function createAdminApp(): AdminApp {
   addCallRoutes(app);
   addSettingsRoutes(app);
   addTaskRoutes(app);
+  addSavingsRoutes(app);
   describeAgentEndpoints(app);
   addDocument(app);
   return app;

@@ -355,6 +355,7 @@ describe("health and description", () => {
       "GET /api/calls/{id}",
       "GET /api/keys",
       "GET /api/nodes",
+      "GET /api/savings",
       "GET /api/settings",
       "GET /api/tasks",
       "GET /api/tasks/{id}",

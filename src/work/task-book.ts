@@ -5,7 +5,7 @@ import type { ObservedCall } from "./work.ts";
 type WorkEnv = Pick<Env, "WORK">;
 
 /** A task's view this old is asked for again, behind a response; milliseconds. */
-const FRESH_MS = 15_000;
+const FRESH_MS = 5_000;
 /** Calls wait this long for others of their project: one message for all of them. */
 const GATHER_MS = 20;
 /** What one message carries at most; beyond this, calls of known tasks that nobody looks at are only counted. */

@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { nextMove } from "../conversion/modes.ts";
+import type { TokenPair } from "../conversion/token-ratio.ts";
 import type { Env } from "../env.ts";
 import { firstIdAt } from "../ledger/call-id.ts";
 import { startDetector } from "../routing/guarantee/drift-detector.ts";
@@ -25,6 +26,8 @@ const PER_ALARM = 16;
 const LEASE_MS = 10 * 60_000;
 /** Tasks that wait for something (a node, a label) are looked at this often. */
 const LOOK_EVERY_MS = 30_000;
+/** Of a task's pairs the newest count: models and prompts change. */
+const MAX_PAIRS = 500;
 /** A draw that has not come back by then is lost. */
 const SETTLED_AFTER_MS = 24 * 3_600_000;
 
@@ -56,6 +59,7 @@ export class Work extends DurableObject<Env> {
   clock: () => number = Date.now;
   readonly #store: TaskStore;
   readonly #queue: WorkQueue;
+  #lookedAt = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -95,6 +99,26 @@ export class Work extends DurableObject<Env> {
     return { task, draws: this.#store.draws(id), history: this.#store.history(id) };
   }
 
+  /** What both models counted on calls that were drawn and answered by both, by task; and what the audits of a time cost. */
+  async tokenPairs(time: {
+    from: number;
+    to: number;
+  }): Promise<{ byTask: Record<string, TokenPair[]>; auditsUsd: number }> {
+    const byTask: Record<string, TokenPair[]> = {};
+    let auditsUsd = 0;
+    for (const { id } of this.#store.tasks()) {
+      const pairs: TokenPair[] = [];
+      for (const { at, outcome } of this.#store.draws(id)) {
+        if (outcome === null) continue;
+        if (at >= time.from && at < time.to) auditsUsd += outcome.auditCostUsd ?? 0;
+        const { slmTokens: slm, referenceTokens: reference } = outcome;
+        if (slm !== null && reference !== null) pairs.push({ slm, reference });
+      }
+      byTask[id] = pairs.slice(-MAX_PAIRS);
+    }
+    return { byTask, auditsUsd };
+  }
+
   /** What a person decides about a task; null when there is none of this id. */
   async change(
     id: string,
@@ -123,8 +147,17 @@ export class Work extends DurableObject<Env> {
       for (let item = left.shift(); item !== undefined; item = left.shift()) await this.#run(item, settings);
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
-    for (const { id } of this.#store.tasks()) await this.#advance(id);
+    for (const id of this.#dueTasks(items)) await this.#advance(id);
     await this.#schedule(settings);
+  }
+
+  /** The tasks of these items; all of them now and then, since a node, a setting or a day's end may move them too. */
+  #dueTasks(items: readonly WorkItem[]): string[] {
+    const now = this.clock();
+    if (now - this.#lookedAt < LOOK_EVERY_MS)
+      return [...new Set(items.map(({ payload }) => (JSON.parse(payload) as Payload).taskId))];
+    this.#lookedAt = now;
+    return this.#store.tasks().map(({ id }) => id);
   }
 
   #seen(call: ObservedCall): Task | null {
