@@ -5,6 +5,7 @@ import { join } from "./join.ts";
 import { modelsLs, modelsPull, modelsRm } from "./models.ts";
 import { pause, resume } from "./pause.ts";
 import { run } from "./run.ts";
+import { serviceInstall, serviceUninstall } from "./service.ts";
 import { status } from "./status.ts";
 
 /** Every command, in the order of `--help`. */
@@ -22,4 +23,6 @@ export const COMMANDS: readonly Command[] = [
   configShow,
   configPath,
   configSchema,
+  serviceInstall,
+  serviceUninstall,
 ];
