@@ -4,12 +4,13 @@ import { describe, expect, it } from "vitest";
 import { createChunkRenderer, renderCompletion } from "./chat-output.ts";
 
 const identity = { id: "chatcmpl-1", created: 1_700_000_000, model: "m", systemFingerprint: "fp_1" };
-const usage = { promptTokens: 5, cachedTokens: 2, completionTokens: 3 };
+const usage = { promptTokens: 5, cachedTokens: 2, completionTokens: 3, reasoningTokens: 1 };
 const renderedUsage = {
   prompt_tokens: 5,
   completion_tokens: 3,
   total_tokens: 8,
   prompt_tokens_details: { cached_tokens: 2 },
+  completion_tokens_details: { reasoning_tokens: 1 },
 };
 
 function readEvents(chunks: Uint8Array[]): string[] {
@@ -19,11 +20,13 @@ function readEvents(chunks: Uint8Array[]): string[] {
   return events;
 }
 
+const said = (content: string) => ({ content, reasoning: "", toolCalls: [] });
+
 function stream(texts: string[], includeUsage: boolean) {
   const renderer = createChunkRenderer(identity, includeUsage);
   const events = readEvents([
     renderer.start(0),
-    ...texts.map((text) => renderer.text(0, text, null)),
+    ...texts.map((text) => renderer.part(0, { type: "content", text }, null)),
     renderer.finish(0, "stop"),
     renderer.end(usage),
   ]);
@@ -57,6 +60,22 @@ describe("createChunkRenderer", () => {
     expect(chunks.slice(0, -1).every((chunk) => chunk.usage === null)).toBe(true);
   });
 
+  it("gives a call's id and name once, and its arguments as they come", () => {
+    const renderer = createChunkRenderer(identity, false);
+    const deltas = readEvents([
+      renderer.part(0, { type: "reasoning", text: "Hm." }, null),
+      renderer.part(0, { type: "call", index: 0, id: "call_1", name: "f" }, null),
+      renderer.part(0, { type: "arguments", index: 0, text: '{"a' }, null),
+    ]).map((event) => JSON.parse(event).choices[0].delta);
+    expect(deltas).toEqual([
+      { reasoning_content: "Hm." },
+      {
+        tool_calls: [{ index: 0, id: "call_1", type: "function", function: { name: "f", arguments: "" } }],
+      },
+      { tool_calls: [{ index: 0, function: { arguments: '{"a' } }] },
+    ]);
+  });
+
   it("carries any text unharmed through server-sent events", () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: "grapheme" }).map((text) => `${text}\n\r\n`)), (texts) => {
@@ -69,9 +88,30 @@ describe("createChunkRenderer", () => {
 });
 
 describe("renderCompletion", () => {
+  it("gives calls without content, and thoughts beside the content", () => {
+    const call = { id: "call_1", name: "f", arguments: '{"a":1}' };
+    const body = renderCompletion(identity, {
+      choices: [
+        { ...said(""), toolCalls: [call], logprobs: null, finishReason: "tool_calls" },
+        { ...said("Hi"), reasoning: "Hm.", logprobs: null, finishReason: "stop" },
+      ],
+      usage,
+    });
+    expect(JSON.parse(new TextDecoder().decode(body)).choices).toMatchObject([
+      {
+        message: {
+          content: null,
+          tool_calls: [{ id: "call_1", type: "function", function: { name: "f", arguments: '{"a":1}' } }],
+        },
+        finish_reason: "tool_calls",
+      },
+      { message: { content: "Hi", reasoning_content: "Hm." } },
+    ]);
+  });
+
   it("gives OpenAI's object with exact usage", () => {
     const body = renderCompletion(identity, {
-      choices: [{ content: "Hi", logprobs: null, finishReason: "length" }],
+      choices: [{ ...said("Hi"), logprobs: null, finishReason: "length" }],
       usage,
     });
     expect(JSON.parse(new TextDecoder().decode(body))).toEqual({
@@ -96,8 +136,8 @@ describe("renderCompletion", () => {
     const entry = { token: "A", logprob: -0.5, bytes: [65], top_logprobs: [] };
     const body = renderCompletion(identity, {
       choices: [
-        { content: "A", logprobs: [entry], finishReason: "stop" },
-        { content: "", logprobs: [], finishReason: "length" },
+        { ...said("A"), logprobs: [entry], finishReason: "stop" },
+        { ...said(""), logprobs: [], finishReason: "length" },
       ],
       usage,
     });

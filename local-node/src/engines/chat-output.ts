@@ -1,4 +1,5 @@
 import type { TokenLogprob } from "./logprobs.ts";
+import type { ShownReplyPart } from "./reply-part.ts";
 
 /** Counts as the API reports them. */
 export interface ChatUsage {
@@ -6,9 +7,18 @@ export interface ChatUsage {
   /** Prompt tokens that were already in the slot's cache. */
   cachedTokens: number;
   completionTokens: number;
+  /** Of the completion's tokens, those of thoughts. */
+  reasoningTokens: number;
 }
 
-export type FinishReason = "stop" | "length";
+export const NO_USAGE: ChatUsage = {
+  promptTokens: 0,
+  cachedTokens: 0,
+  completionTokens: 0,
+  reasoningTokens: 0,
+};
+
+export type FinishReason = "stop" | "length" | "tool_calls";
 
 export interface ChatIdentity {
   /** `chatcmpl-…`, the same in each chunk of a stream. */
@@ -22,6 +32,9 @@ export interface ChatIdentity {
 
 export interface ChatChoice {
   content: string;
+  /** What the model thought before; empty: nothing. */
+  reasoning: string;
+  toolCalls: { id: string; name: string; arguments: string }[];
   /** Null: not asked for. */
   logprobs: TokenLogprob[] | null;
   finishReason: FinishReason;
@@ -40,11 +53,11 @@ export function renderCompletion(
       object: "chat.completion",
       created: identity.created,
       model: identity.model,
-      choices: reply.choices.map(({ content, logprobs, finishReason }, index) => ({
+      choices: reply.choices.map((choice, index) => ({
         index,
-        message: { role: "assistant", content, refusal: null },
-        logprobs: renderLogprobs(logprobs),
-        finish_reason: finishReason,
+        message: renderMessage(choice),
+        logprobs: renderLogprobs(choice.logprobs),
+        finish_reason: choice.finishReason,
       })),
       usage: renderUsage(reply.usage),
       system_fingerprint: identity.systemFingerprint,
@@ -52,10 +65,28 @@ export function renderCompletion(
   );
 }
 
+function renderMessage({ content, reasoning, toolCalls }: ChatChoice) {
+  return {
+    role: "assistant",
+    content: content === "" && toolCalls.length > 0 ? null : content,
+    refusal: null,
+    ...(reasoning === "" ? {} : { reasoning_content: reasoning }),
+    ...(toolCalls.length === 0
+      ? {}
+      : {
+          tool_calls: toolCalls.map(({ id, name, arguments: text }) => ({
+            id,
+            type: "function",
+            function: { name, arguments: text },
+          })),
+        }),
+  };
+}
+
 export interface ChunkRenderer {
   /** The first chunk of a choice: the role, once. */
   start(choice: number): Uint8Array;
-  text(choice: number, content: string, logprobs: TokenLogprob[] | null): Uint8Array;
+  part(choice: number, part: ShownReplyPart, logprobs: TokenLogprob[] | null): Uint8Array;
   /** The last chunk of a choice. */
   finish(choice: number, finishReason: FinishReason): Uint8Array;
   /** The usage chunk if it was asked for, and `[DONE]`. */
@@ -85,11 +116,27 @@ export function createChunkRenderer(identity: ChatIdentity, includeUsage: boolea
     );
   return {
     start: (choice) => delta(choice, { role: "assistant", content: "" }),
-    text: (choice, content, logprobs) => delta(choice, { content }, logprobs),
+    part: (choice, part, logprobs) => delta(choice, renderDelta(part), logprobs),
     finish: (index, finishReason) =>
       encoder.encode(event([{ index, delta: {}, logprobs: null, finish_reason: finishReason }], null)),
     end: (usage) => encoder.encode(`${includeUsage ? event([], renderUsage(usage)) : ""}data: [DONE]\n\n`),
   };
+}
+
+/** A call's id and name come once, before any of its arguments. */
+function renderDelta(part: ShownReplyPart): object {
+  switch (part.type) {
+    case "content":
+      return { content: part.text };
+    case "reasoning":
+      return { reasoning_content: part.text };
+    case "call": {
+      const { index, id, name } = part;
+      return { tool_calls: [{ index, id, type: "function", function: { name, arguments: "" } }] };
+    }
+    case "arguments":
+      return { tool_calls: [{ index: part.index, function: { arguments: part.text } }] };
+  }
 }
 
 function renderLogprobs(logprobs: TokenLogprob[] | null) {
@@ -102,5 +149,6 @@ function renderUsage(usage: ChatUsage) {
     completion_tokens: usage.completionTokens,
     total_tokens: usage.promptTokens + usage.completionTokens,
     prompt_tokens_details: { cached_tokens: usage.cachedTokens },
+    completion_tokens_details: { reasoning_tokens: usage.reasoningTokens },
   };
 }

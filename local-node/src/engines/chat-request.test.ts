@@ -35,6 +35,8 @@ describe("parseChatRequest", () => {
       minP: 0.05,
       seed: null,
       stop: [],
+      tools: { tools: [], choice: { mode: "auto", allowed: [] }, parallel: true },
+      reasoningEffort: null,
       frequencyPenalty: 0,
       presencePenalty: 0,
     });
@@ -88,7 +90,7 @@ describe("parseChatRequest", () => {
       safety_identifier: "s",
       parallel_tool_calls: true,
       tools: [],
-      tool_choice: "none",
+      tool_choice: "auto",
       n: 1,
       logprobs: false,
       logit_bias: {},
@@ -119,12 +121,11 @@ describe("parseChatRequest", () => {
   });
 
   it.each([
-    ["tools", { tools: [{ type: "function", function: { name: "f" } }] }],
-    ["tool_choice", { tool_choice: "required" }],
+    ["tools[1]", { tools: [{ type: "function", function: { name: "f" } }, { type: "custom" }] }],
+    ["tool_choice", { tool_choice: { type: "custom", custom: { name: "f" } } }],
     ["functions", { functions: [{ name: "f" }] }],
     ["modalities", { modalities: ["text", "audio"] }],
     ["audio", { audio: { voice: "alloy", format: "wav" } }],
-    ["reasoning_effort", { reasoning_effort: "high" }],
     ["never_heard_of", { never_heard_of: 1 }],
     ["messages[0].weight", { messages: [{ role: "user", content: "a", weight: 1 }] }],
     ["messages[0].tool_calls", { messages: [{ role: "user", content: "a", tool_calls: [{ id: "c" }] }] }],

@@ -8,6 +8,7 @@ import {
   refuseUnsupportedMessage,
   toChatMessages,
 } from "./chat-messages.ts";
+import { refuseUnsupportedTools, type ToolRequest, toolShape, toToolRequest } from "./chat-tools.ts";
 import { type ResponseFormat, responseFormatSchema } from "./response-format.ts";
 import { type Sampling, samplingShape, toSampling } from "./sampling.ts";
 
@@ -22,12 +23,14 @@ export interface ChatRequest extends Sampling {
   /** GBNF that each choice must match, as llama.cpp's server takes it; null: none. */
   grammar: string | null;
   responseFormat: ResponseFormat;
+  tools: ToolRequest;
+  /** How long the model should think before it answers; `none`: not at all. Null: not said. */
+  reasoningEffort: string | null;
 }
 
 /** Fields that change nothing about the answer of a node. */
 const HARMLESS = new Set([
   "metadata",
-  "parallel_tool_calls",
   "prompt_cache_key",
   "prompt_cache_retention",
   "safety_identifier",
@@ -43,9 +46,6 @@ const NEUTRAL_ONLY: Record<string, (value: unknown) => boolean> = {
   functions: isEmpty,
   modalities: (value) => Array.isArray(value) && value.length === 1 && value[0] === "text",
   prediction: () => false,
-  reasoning_effort: (value) => value === "none",
-  tool_choice: (value) => value === "none" || value === "auto",
-  tools: isEmpty,
   verbosity: (value) => value === "medium",
   web_search_options: () => false,
 };
@@ -65,6 +65,8 @@ const requestSchema = z.object({
   top_logprobs: z.number().int().min(0).max(20).optional(),
   grammar: z.string().min(1).optional(),
   response_format: responseFormatSchema.default({ type: "text" }),
+  reasoning_effort: z.enum(["none", "minimal", "low", "medium", "high", "xhigh"]).optional(),
+  ...toolShape,
   ...samplingShape,
 });
 
@@ -107,6 +109,13 @@ export function parseChatRequest(body: Uint8Array): ChatRequest {
       param: "grammar",
     });
   }
+  const tools = toToolRequest(request);
+  if (request.grammar !== undefined && tools.tools.length > 0) {
+    throw invalidRequest({
+      message: "'grammar' and 'tools' both say what the answer may be. Send one of them.",
+      param: "grammar",
+    });
+  }
   return {
     ...toSampling(request, request.max_completion_tokens ?? request.max_tokens ?? null),
     messages: toChatMessages(request.messages),
@@ -115,6 +124,8 @@ export function parseChatRequest(body: Uint8Array): ChatRequest {
     topLogprobs: request.logprobs ? (request.top_logprobs ?? 0) : null,
     grammar: request.grammar ?? null,
     responseFormat: request.response_format,
+    tools,
+    reasoningEffort: request.reasoning_effort ?? null,
   };
 }
 
@@ -144,6 +155,7 @@ function refuseUnsupported(raw: Record<string, unknown>): void {
     if (isNeutral === undefined) throw unsupportedParameter(name, "unknown field");
     if (!isNeutral(value)) throw unsupportedParameter(name);
   }
+  refuseUnsupportedTools(raw);
   if (!Array.isArray(raw.messages)) return;
   raw.messages.forEach((message: unknown, index) => {
     if (isRecord(message)) refuseUnsupportedMessage(message, `messages[${index}]`);

@@ -50,12 +50,18 @@ export async function startCall(
   };
 }
 
+export interface CalledTool {
+  id: string;
+  type: "function";
+  function: { name: string; arguments: string };
+}
+
 export interface Completion {
   id: string;
   model: string;
   choices: {
     index: number;
-    message: { role: string; content: string };
+    message: { role: string; content: string | null; reasoning_content?: string; tool_calls?: CalledTool[] };
     logprobs: { content: TokenLogprob[] } | null;
     finish_reason: string;
   }[];
@@ -87,7 +93,12 @@ export interface Chunk {
   id: string;
   choices: {
     index: number;
-    delta: { role?: string; content?: string };
+    delta: {
+      role?: string;
+      content?: string;
+      reasoning_content?: string;
+      tool_calls?: (Partial<CalledTool> & Pick<CalledTool, "function"> & { index: number })[];
+    };
     logprobs: { content: TokenLogprob[] } | null;
     finish_reason: string | null;
   }[];

@@ -2,16 +2,34 @@ import { invalidRequest } from "../../serve/node-errors.ts";
 import type { ChatMessage } from "../chat-messages.ts";
 import { createGuard } from "./template/control-texts.ts";
 import { type Expressed, express } from "./template/express.ts";
-import { guardMessage } from "./template/guard-conversation.ts";
+import { guardMessage, guardTool } from "./template/guard-conversation.ts";
 import type { RenderJinja } from "./template/jinja.ts";
-import { probeTraits } from "./template/traits.ts";
+import { probeThinking, type ThinkingTraits } from "./template/thinking.ts";
+import { probeTraits, type TemplateTool } from "./template/traits.ts";
+import { declaredSyntax } from "./tool-calls/declared-syntax.ts";
+import { deriveSyntax } from "./tool-calls/derive-syntax.ts";
+import { GENERIC_SYNTAX, type ToolSyntax } from "./tool-calls/syntax.ts";
+
+/** What the model is asked. */
+export interface Conversation {
+  messages: readonly ChatMessage[];
+  tools: readonly TemplateTool[];
+  /** Whether the model should think first, where the template has a switch. */
+  think: boolean;
+  /** How long, where the template knows such words. */
+  effort: string | null;
+}
 
 export interface ChatTemplate {
   /**
    * Renders a conversation up to where the assistant answers: texts to be tokenized one by one, with control tokens.
    * Throws a 400 that names a role that the template cannot express.
    */
-  render(messages: readonly ChatMessage[]): string[];
+  render(conversation: Conversation): string[];
+  /** How the model writes calls of tools. */
+  readonly syntax: ToolSyntax;
+  /** Null: the model does not think before it answers. */
+  readonly thinking: ThinkingTraits | null;
 }
 
 export interface TemplateTokens {
@@ -22,34 +40,52 @@ export interface TemplateTokens {
 /**
  * Makes a chat template of a GGUF's `tokenizer.chat_template`. What callers write in messages, names and arguments
  * never becomes a control token, whatever it looks like: a user who writes `<|im_end|>` writes eight characters.
- * `controlTexts` are the texts of all tokens that must not be written by callers. `newNonce` gives hexadecimal
- * digits that no caller can guess; they are drawn for each call.
+ * `controlTexts` are the texts of all tokens that must not be written by callers, `endTexts` of those that end a reply.
+ * `newNonce` gives hexadecimal digits that no caller can guess; they are drawn for each call.
  */
 export function createChatTemplate(options: {
   source: string;
   renderJinja: RenderJinja;
   tokens: TemplateTokens;
   controlTexts: readonly string[];
+  endTexts: readonly string[];
   newNonce: () => string;
 }): ChatTemplate {
   const render: RenderJinja = (variables) =>
     options.renderJinja({
-      // Small models that think at length before each answer are of no use for narrow jobs.
       enable_thinking: false,
       bos_token: options.tokens.bos ?? "",
       eos_token: options.tokens.eos ?? "",
       ...variables,
     });
   const guard = createGuard({ controlTexts: options.controlTexts, templateSource: options.source });
-  const traits = probeTraits(render);
+  const found = probeTraits(render, declaredSyntax(options.controlTexts));
+  const syntax =
+    found.tools === null
+      ? null
+      : (found.tools.writtenAs ?? deriveSyntax({ render, traits: found.tools, endTexts: options.endTexts }));
+  // Where it is not known what the model would write, it is told what to write.
+  const traits = syntax === null ? { ...found, tools: null } : found;
 
   return {
-    render(messages) {
+    syntax: syntax ?? GENERIC_SYNTAX,
+    thinking: probeThinking(render, options.source),
+    render({ messages, tools, think, effort }) {
       const mark = toMark(options.newNonce());
-      const guarded = messages.map((message) => guardMessage(message, (text) => guard(text, mark)));
-      const expressed = express(guarded, [], traits);
-      assertShown(render, expressed, messages);
-      return renderOrRefuse(render, expressed)
+      const guardText = (text: string): string => guard(text, mark);
+      const expressed = express(
+        messages.map((message) => guardMessage(message, guardText)),
+        tools.map((tool) => guardTool(tool, guardText)),
+        traits,
+      );
+      const renderThis: RenderJinja = (variables) =>
+        render({
+          enable_thinking: think,
+          ...(effort === null ? {} : { reasoning_effort: effort }),
+          ...variables,
+        });
+      assertShown(renderThis, expressed, messages);
+      return renderOrRefuse(renderThis, expressed)
         .split(mark)
         .filter((piece) => piece !== "");
     },

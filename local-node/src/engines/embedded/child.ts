@@ -2,11 +2,13 @@ import { randomBytes } from "node:crypto";
 import type { Token } from "node-llama-cpp";
 import { NodeError } from "../../serve/contract.ts";
 import { invalidRequest } from "../../serve/node-errors.ts";
+import { NO_USAGE } from "../chat-output.ts";
 import type { ChatRequest } from "../chat-request.ts";
 import { generate } from "./generate.ts";
 import type { CallMessage, ChildMessage, LoadShape, ParentMessage } from "./ipc.ts";
 import { loadRuntime, type Runtime } from "./load.ts";
 import { LoadError } from "./load-error.ts";
+import { type PreparedCall, prepareCall } from "./prepare-call.ts";
 import { toPromptTokens } from "./prompt-tokens.ts";
 
 /** The child process of one model. It speaks `ipc.ts` with its parent, and does not outlive it. */
@@ -52,8 +54,8 @@ async function load(message: Extract<ParentMessage, { type: "load" }>): Promise<
   }
 }
 
-function tokenizePrompt({ model, template }: Runtime, request: ChatRequest): Token[] {
-  return toPromptTokens(template.render(request.messages), {
+function tokenizePrompt({ model }: Runtime, pieces: readonly string[]): Token[] {
+  return toPromptTokens(pieces, {
     tokenize: (text, { continues }) => model.tokenize(text, true, continues ? "trimLeadingSpace" : undefined),
     isControl: (token) => model.isSpecialToken(token),
     bos: model.tokens.bos,
@@ -67,7 +69,8 @@ async function run(message: GenerateMessage, call: Call): Promise<void> {
   const { slots, loaded } = runtime;
   const receivedAt = performance.now();
   const elapsedUs = (): number => Math.round((performance.now() - receivedAt) * 1000);
-  const prompt = tokenizePrompt(runtime, request);
+  const prepared = prepareCall(runtime.template, request);
+  const prompt = tokenizePrompt(runtime, prepared.prompt);
   if (prompt.length >= loaded.contextTokens) {
     throw invalidRequest({
       code: "context_length_exceeded",
@@ -76,7 +79,7 @@ async function run(message: GenerateMessage, call: Call): Promise<void> {
     });
   }
   assertBiasedTokens(request.logitBias, runtime.vocabularySize);
-  const grammar = request.grammar === null ? null : await runtime.grammars.compile(request.grammar);
+  const grammar = await compileGrammar(runtime, prepared.grammar);
   const { signal } = call.abort;
   const slotCall = { prompt, scope };
   let prefillStartUs = 0;
@@ -85,7 +88,7 @@ async function run(message: GenerateMessage, call: Call): Promise<void> {
   };
   const slot = await slots.acquire({ ...slotCall, onTaken }, signal);
   if (slot === null) {
-    const usage = { promptTokens: prompt.length, cachedTokens: 0, completionTokens: 0 };
+    const usage = { ...NO_USAGE, promptTokens: prompt.length };
     send({ type: "end", id, cancelled: true, usage, confidence: null, endUs: elapsedUs() });
     return;
   }
@@ -104,12 +107,25 @@ async function run(message: GenerateMessage, call: Call): Promise<void> {
       ready: () => call.paused?.promise ?? Promise.resolve(),
       onPrefill: (usage) => send({ type: "prefill", id, usage, prefillStartUs }),
       onFirstToken: (usage) => send({ type: "first", id, usage, firstTokenUs: elapsedUs() }),
-      onText: (part) => send({ type: "text", id, ...part }),
+      newReply: prepared.newReply,
+      onPart: (shown) => send({ type: "part", id, ...shown }),
       onFinish: (choice, finishReason) => send({ type: "finish", id, choice, finishReason }),
     });
     send({ type: "end", id, ...ended, endUs: elapsedUs() });
   } finally {
     slots.release(slot);
+  }
+}
+
+/** Where the grammar of the tools' schemas is more than the engine takes, a looser one still makes calls of them. */
+async function compileGrammar({ grammars }: Runtime, grammar: PreparedCall["grammar"]) {
+  if (grammar === null) return null;
+  try {
+    return await grammars.compile(grammar.exact);
+  } catch (error) {
+    const loose = grammar.loose?.() ?? null;
+    if (loose === null) throw error;
+    return await grammars.compile(loose);
   }
 }
 

@@ -3,7 +3,9 @@ import { concatBytes } from "../../../../src/tunnel/protocol/frames.ts";
 import { CHAT_ONLY, PROJECT_HEADER, type ServedModel } from "../../../../src/tunnel/protocol/messages.ts";
 import { NodeError } from "../../serve/contract.ts";
 import { cancelled, engineFailed, modelNotLoaded } from "../../serve/node-errors.ts";
+import { createCallCheck } from "../call-check.ts";
 import {
+  type ChatChoice,
   type ChatIdentity,
   type ChatUsage,
   createChunkRenderer,
@@ -12,7 +14,6 @@ import {
 } from "../chat-output.ts";
 import { type ChatRequest, parseChatRequest } from "../chat-request.ts";
 import type { Engine, EnginePhases, EngineRequest } from "../engine.ts";
-import type { TokenLogprob } from "../logprobs.ts";
 import { createAnswerCheck, toAnswerFormat } from "../response-format.ts";
 import { admitAlone } from "./admit-alone.ts";
 import { createBodyQueue } from "./body-queue.ts";
@@ -66,6 +67,7 @@ const MIN_THREAD_POOL = 12;
 
 const CAPABILITIES: ServedModel["capabilities"] = {
   ...CHAT_ONLY,
+  tools: true,
   jsonSchema: true,
   jsonObject: true,
   logprobs: true,
@@ -85,6 +87,7 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
   let nextId = 1;
   let contextTokens: number | null = options.contextTokens ?? null;
   let tokensPerSecond: number | null = null;
+  let reasoning = false;
 
   const host = await createChildHost({
     load: {
@@ -109,6 +112,7 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
         for (const call of running) call.onLost(lost);
       } else {
         contextTokens = loaded.contextTokens;
+        reasoning = loaded.reasoning;
         tokensPerSecond = Math.round(loaded.tokensPerSecond * 10) / 10;
       }
       for (const listener of listeners) listener();
@@ -134,7 +138,7 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
         fileSha256,
         quantisation: options.quantisation,
         contextTokens,
-        capabilities: CAPABILITIES,
+        capabilities: { ...CAPABILITIES, reasoning },
         tokensPerSecond,
       },
     ],
@@ -181,7 +185,8 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
         renderer: chat.stream
           ? createStreamRenderer(createChunkRenderer(identity, chat.includeUsage), chat)
           : createWholeRenderer(identity, chat),
-        check: format === null ? null : createAnswerCheck(format),
+        answerCheck: format === null ? null : createAnswerCheck(format),
+        callCheck: createCallCheck(chat.tools.tools),
         streamed: chat.stream,
         unreadBytes: options.unreadBytes ?? DEFAULT_UNREAD_BYTES,
       });
@@ -191,10 +196,12 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
   };
 }
 
+type PartMessage = Extract<CallMessage, { type: "part" }>;
+
 /** Turns what the child says into bytes of the body; null: nothing yet. */
 interface Renderer {
   start(): Uint8Array | null;
-  text(message: Extract<CallMessage, { type: "text" }>): Uint8Array | null;
+  part(message: PartMessage): Uint8Array | null;
   finish(choice: number, finishReason: FinishReason): Uint8Array | null;
   end(usage: ChatUsage): Uint8Array;
 }
@@ -205,7 +212,8 @@ function createStreamRenderer(
 ): Renderer {
   return {
     start: () => concatBytes(Array.from({ length: n }, (_, choice) => chunks.start(choice))),
-    text: ({ choice, text, logprobs }) => chunks.text(choice, text, topLogprobs === null ? null : logprobs),
+    part: ({ choice, part, logprobs }) =>
+      chunks.part(choice, part, topLogprobs === null || part.type !== "content" ? null : logprobs),
     finish: (choice, finishReason) => chunks.finish(choice, finishReason),
     end: (usage) => chunks.end(usage),
   };
@@ -213,16 +221,21 @@ function createStreamRenderer(
 
 /** Collects the choices of a call that is not streamed; they are bounded by the context. */
 function createWholeRenderer(identity: ChatIdentity, { topLogprobs, n }: ChatRequest): Renderer {
-  const choices = Array.from({ length: n }, () => ({
-    content: "",
-    logprobs: topLogprobs === null ? null : ([] as TokenLogprob[]),
-    finishReason: "stop" as FinishReason,
-  }));
+  const choices = Array.from(
+    { length: n },
+    (): ChatChoice => ({
+      content: "",
+      reasoning: "",
+      toolCalls: [],
+      logprobs: topLogprobs === null ? null : [],
+      finishReason: "stop",
+    }),
+  );
   return {
     start: () => null,
-    text({ choice, text, logprobs }) {
+    part({ choice, part, logprobs }) {
       const collected = choices[choice];
-      if (collected !== undefined) collected.content += text;
+      if (collected !== undefined) addPart(collected, part);
       collected?.logprobs?.push(...logprobs);
       return null;
     },
@@ -233,6 +246,25 @@ function createWholeRenderer(identity: ChatIdentity, { topLogprobs, n }: ChatReq
     },
     end: (usage) => renderCompletion(identity, { choices, usage }),
   };
+}
+
+function addPart(choice: ChatChoice, part: PartMessage["part"]): void {
+  switch (part.type) {
+    case "content":
+      choice.content += part.text;
+      break;
+    case "reasoning":
+      choice.reasoning += part.text;
+      break;
+    case "call":
+      choice.toolCalls[part.index] = { id: part.id, name: part.name, arguments: "" };
+      break;
+    case "arguments": {
+      const call = choice.toolCalls[part.index];
+      if (call !== undefined) call.arguments += part.text;
+      break;
+    }
+  }
 }
 
 function noteUsage(phases: EnginePhases, usage: ChatUsage): void {
@@ -251,11 +283,12 @@ function runCall(options: {
   pressure(high: boolean): void;
   renderer: Renderer;
   /** Of what was asked for; null: any text will do. */
-  check: ReturnType<typeof createAnswerCheck> | null;
+  answerCheck: ReturnType<typeof createAnswerCheck> | null;
+  callCheck: ReturnType<typeof createCallCheck>;
   streamed: boolean;
   unreadBytes: number;
 }): Promise<Response> {
-  const { request, renderer, streamed } = options;
+  const { request, renderer, streamed, answerCheck, callCheck } = options;
   const { phases, signal } = request;
   const head = Promise.withResolvers<Response>();
   const queue = createBodyQueue({
@@ -306,13 +339,17 @@ function runCall(options: {
           write(renderer.start());
           if (streamed) open();
           break;
-        case "text":
+        case "part":
           phases.completionTokens = message.completionTokens;
-          options.check?.text(message.choice, message.text);
-          write(renderer.text(message));
+          if (message.part.type === "content") answerCheck?.text(message.choice, message.part.text);
+          callCheck?.part(message.choice, message.part);
+          write(renderer.part(message));
           break;
         case "finish":
-          refused = options.check?.finish(message.choice, message.finishReason) ?? null;
+          refused =
+            answerCheck?.finish(message.choice, message.finishReason) ??
+            callCheck?.finish(message.choice, message.finishReason) ??
+            null;
           if (refused !== null) {
             settle();
             options.cancel();

@@ -6,16 +6,15 @@ import {
   type Token,
 } from "node-llama-cpp";
 import type { Confidence } from "../../../../src/tunnel/protocol/confidence.ts";
-import type { ChatUsage, FinishReason } from "../chat-output.ts";
+import { type ChatUsage, type FinishReason, NO_USAGE } from "../chat-output.ts";
 import type { TokenLogprob } from "../logprobs.ts";
 import { type Sampling, toSeed } from "../sampling.ts";
 import { decode } from "./binding.ts";
 import { type ChoiceSummary, createChoiceConfidence, toConfidence } from "./confidence.ts";
-import { createLogprobRelease } from "./logprob-release.ts";
 import type { SequenceSlot } from "./prefix-cache.ts";
+import type { ReplyStream, ShownPart } from "./reply-stream.ts";
 import { createTokenSampler, type Pick } from "./sampler.ts";
 import type { SliceSize } from "./slice-size.ts";
-import { createStopMatcher } from "./stop-matcher.ts";
 import type { PrefillThreads, ThreadGovernor } from "./threads.ts";
 import type { TokenLabel } from "./token-labels.ts";
 import { createTokenText } from "./token-text.ts";
@@ -43,8 +42,11 @@ export interface GenerateOptions {
   ready(): Promise<void>;
   onPrefill(usage: ChatUsage): void;
   onFirstToken(usage: ChatUsage): void;
-  /** `logprobs` is empty where none were asked for. */
-  onText(part: { choice: number; text: string; logprobs: TokenLogprob[]; completionTokens: number }): void;
+  /** Reads one choice. */
+  newReply(): ReplyStream;
+  /** Whether a control token belongs to the text: those that a reply's calls and thoughts are marked with. */
+  showsControl(token: Token): boolean;
+  onPart(shown: ShownPart & { choice: number; completionTokens: number }): void;
   onFinish(choice: number, finishReason: FinishReason): void;
 }
 
@@ -73,7 +75,7 @@ interface Choice {
  */
 export async function generate(options: GenerateOptions): Promise<Generated> {
   const { n } = options.sampling;
-  const usage: ChatUsage = { promptTokens: options.prompt.length, cachedTokens: 0, completionTokens: 0 };
+  const usage: ChatUsage = { ...NO_USAGE, promptTokens: options.prompt.length };
   const summaries: ChoiceSummary[] = [];
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
@@ -159,28 +161,25 @@ async function decodeChoice(
   const room = sequence.contextSize - prompt.length;
   const limit = Math.min(sampling.maxTokens ?? room, room);
   const tokenText = createTokenText((tokens, preceding) =>
-    model.detokenize(tokens as readonly Token[], false, preceding as readonly Token[]),
+    model.detokenize(
+      tokens as readonly Token[],
+      (tokens as readonly Token[]).some(options.showsControl),
+      preceding as readonly Token[],
+    ),
   );
-  const stops = createStopMatcher(sampling.stop);
-  const logprobs = createLogprobRelease();
+  const reply = options.newReply();
   const confidence = createChoiceConfidence();
   choice.summaries[choice.index] = confidence.summary();
-  const show = (text: string, entries: TokenLogprob[]): void => {
-    if (text === "" && entries.length === 0) return;
-    options.onText({
-      choice: choice.index,
-      text,
-      logprobs: entries,
-      completionTokens: usage.completionTokens,
-    });
+  const show = ({ parts, stopped }: ReturnType<ReplyStream["push"]>): boolean => {
+    for (const part of parts) {
+      options.onPart({ choice: choice.index, ...part, completionTokens: usage.completionTokens });
+    }
+    return stopped;
   };
-  const emit = (text: string): void => show(text, logprobs.release(text));
   const finish = (finishReason: FinishReason): FinishReason => {
-    const last = stops.push(tokenText.flush());
-    emit(last.stopped ? last.text : last.text + stops.flush());
-    if (last.stopped) return "stop";
-    show("", logprobs.flush());
-    return finishReason;
+    const stopped = show(reply.finish(tokenText.flush()));
+    if (finishReason === "length" && !stopped) return "length";
+    return reply.calls() > 0 ? "tool_calls" : "stop";
   };
 
   const sampler = createTokenSampler({
@@ -201,10 +200,9 @@ async function decodeChoice(
       confidence.push(pick.confidence, text);
       if (signal.aborted) return null;
       if (isEnd) return finish("stop");
-      if (pick.exact !== null) logprobs.hold(toLogprob(pick.token, pick.exact, options.labelOf), text);
-      const shown = stops.push(text);
-      emit(shown.text);
-      if (shown.stopped) return "stop";
+      const logprob = pick.exact === null ? null : toLogprob(pick.token, pick.exact, options.labelOf);
+      if (reply.thinks()) usage.reasoningTokens++;
+      if (show(reply.push(text, logprob))) return reply.calls() > 0 ? "tool_calls" : "stop";
       if (count >= limit) return finish("length");
       await options.ready();
       if (signal.aborted) return null;

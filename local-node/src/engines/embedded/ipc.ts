@@ -1,7 +1,7 @@
 import type { Confidence } from "../../../../src/tunnel/protocol/confidence.ts";
 import type { ChatUsage, FinishReason } from "../chat-output.ts";
 import type { ChatRequest } from "../chat-request.ts";
-import type { TokenLogprob } from "../logprobs.ts";
+import type { ShownPart } from "./reply-stream.ts";
 
 /** What the child is told before anything else. */
 export interface LoadOptions {
@@ -50,6 +50,8 @@ export interface LoadedModel {
   /** `metal`, `cuda`, `vulkan`, or null for none. */
   gpu: string | null;
   threads: { base: number; full: number };
+  /** Whether it can be asked to think before it answers, or always does. */
+  reasoning: boolean;
 }
 
 export type ParentMessage =
@@ -69,16 +71,8 @@ export type CallMessage =
   | { type: "prefill"; id: number; usage: ChatUsage; prefillStartUs: number }
   /** The first token is there: the answer begins. */
   | { type: "first"; id: number; usage: ChatUsage; firstTokenUs: number }
-  /** Text of a choice that is final; `completionTokens` counts those of all choices up to here. */
-  | {
-      type: "text";
-      id: number;
-      choice: number;
-      text: string;
-      /** Of the tokens of this text, where the call asked for them. */
-      logprobs: TokenLogprob[];
-      completionTokens: number;
-    }
+  /** A part of a choice that is final; `completionTokens` counts those of all choices up to here. */
+  | ({ type: "part"; id: number; choice: number; completionTokens: number } & ShownPart)
   /** A choice is complete. */
   | { type: "finish"; id: number; choice: number; finishReason: FinishReason }
   /**

@@ -21,7 +21,7 @@ import { openPrefixStore, type PrefixStore } from "./prefix-store.ts";
 import { createSliceSize, type SliceSize } from "./slice-size.ts";
 import { createSlotPool, type SlotPool } from "./slots.ts";
 import { compileJinja } from "./template/jinja.ts";
-import { readControlTexts } from "./template/read-control-texts.ts";
+import { readControlTexts, readEndTexts } from "./template/read-control-texts.ts";
 import {
   createThreadGovernor,
   decodeCandidates,
@@ -42,6 +42,8 @@ export interface Runtime {
   slots: SlotPool<Token, LlamaContextSequence>;
   prefixes: PrefixCache;
   template: ChatTemplate;
+  /** Whether a control token marks calls or thoughts, so that a reply cannot be read without it. */
+  showsControl: (token: Token) => boolean;
   threads: ThreadGovernor;
   slices: SliceSize;
   grammars: Grammars;
@@ -90,7 +92,7 @@ export async function loadRuntime(options: LoadOptions, hooks: LoadHooks): Promi
       gpuLayers: shape.onGpu ? "max" : { fitContext: contextOfAll },
     })
     .catch(cannotLoad);
-  const template = compileTemplate(llama, model, hooks.newNonce);
+  const { template, showsControl } = compileTemplate(llama, model, hooks.newNonce);
   const usableCpus = Math.min(usableCores(), llama.cpuMathCores || Number.POSITIVE_INFINITY);
   const onGpu = llama.gpu !== false && model.gpuLayers > 0;
   if (llama.gpu !== false && !shape.onGpu) {
@@ -147,6 +149,7 @@ export async function loadRuntime(options: LoadOptions, hooks: LoadHooks): Promi
     slots: createSlotPool({ ...prefixes, slots: sequences.map((sequence) => ({ sequence, scope: "" })) }),
     prefixes,
     template,
+    showsControl,
     threads,
     slices,
     grammars: createGrammars(llama),
@@ -159,6 +162,7 @@ export async function loadRuntime(options: LoadOptions, hooks: LoadHooks): Promi
       tokensPerSecond: measured.tokensPerSecond,
       gpu: onGpu ? String(llama.gpu) : null,
       threads: plan,
+      reasoning: template.thinking !== null,
     },
   };
 }
@@ -201,21 +205,28 @@ async function assertGguf(path: string): Promise<void> {
   throw new LoadError(`${path} is not a GGUF model file, or it is damaged. Fetch it again.`);
 }
 
-function compileTemplate(llama: Llama, model: LlamaModel, newNonce: () => string): ChatTemplate {
+function compileTemplate(
+  llama: Llama,
+  model: LlamaModel,
+  newNonce: () => string,
+): Pick<Runtime, "template" | "showsControl"> {
   const source = model.fileInfo.metadata.tokenizer.chat_template;
   if (source === undefined) {
     throw new LoadError(
       `${model.filename ?? "The model"} has no chat template (tokenizer.chat_template), so it cannot chat. Take an instruct model.`,
     );
   }
+  const controlTexts = readControlTexts(model, source);
   try {
-    return createChatTemplate({
+    const template = createChatTemplate({
       source,
       renderJinja: compileJinja(llama, source),
-      controlTexts: readControlTexts(model, source),
+      controlTexts,
+      endTexts: readEndTexts(model),
       tokens: { bos: model.tokens.bosString, eos: model.tokens.eosString },
       newNonce,
     });
+    return { template, showsControl: markupTokens(model, template, controlTexts) };
   } catch (cause) {
     throw new LoadError(
       `The chat template of ${model.filename ?? "the model"} cannot be read: ${messageOf(cause)}`,
@@ -224,6 +235,20 @@ function compileTemplate(llama: Llama, model: LlamaModel, newNonce: () => string
       },
     );
   }
+}
+
+function markupTokens(
+  model: LlamaModel,
+  { syntax, thinking }: ChatTemplate,
+  controlTexts: readonly string[],
+): (token: Token) => boolean {
+  const markup = JSON.stringify([syntax, thinking?.tags]);
+  const tokens = new Set(
+    controlTexts
+      .filter((text) => markup.includes(JSON.stringify(text).slice(1, -1)))
+      .flatMap((text) => model.tokenize(text, true)),
+  );
+  return (token) => tokens.has(token);
 }
 
 /** Generates a few tokens with each thread count and keeps the best. */

@@ -46,7 +46,7 @@ function firstCompleted(text: string, stops: readonly string[]): number | null {
 }
 
 /** The length of the longest end of `text` that a stop text begins with. */
-function longestOpenSuffix(text: string, stops: readonly string[]): number {
+export function longestOpenSuffix(text: string, stops: readonly string[]): number {
   const longest = Math.max(...stops.map((stop) => stop.length - 1));
   for (let length = Math.min(longest, text.length); length > 0; length--) {
     const suffix = text.slice(text.length - length);

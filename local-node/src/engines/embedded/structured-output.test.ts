@@ -47,7 +47,7 @@ describe("structured output of a model", () => {
     const whole = await complete(engine, body);
     expect(whole.choices.map(({ finish_reason }) => finish_reason)).toEqual(["stop", "stop", "stop"]);
     for (const { message } of whole.choices) {
-      expect(JSON.parse(message.content)).toEqual(
+      expect(JSON.parse(message.content ?? "")).toEqual(
         expect.objectContaining({
           name: expect.stringMatching(/^[A-Z][a-z]{1,8}$/),
           age: expect.any(Number),

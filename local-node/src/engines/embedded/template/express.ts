@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import type { ChatMessage, ToolCall } from "../../chat-messages.ts";
-import { describeCalls, describeResult, describeTools } from "./generic-tools.ts";
+import { GENERIC_SYNTAX, writeCalls } from "../tool-calls/syntax.ts";
+import { describeResult, describeTools } from "./generic-tools.ts";
 import {
-  argumentsFor,
+  callingMessage,
   type TemplateMessage,
   type TemplateTool,
   type TemplateTraits,
@@ -68,16 +69,9 @@ function assistant(
   const { toolCalls, content } = message;
   const plain = plainAssistant(message);
   if (toolCalls.length === 0) return [plain];
-  const beside = traits.contentBesideCalls === "same" && content !== "";
-  const calling: TemplateMessage = {
-    ...plain,
-    content: beside ? content : traits.emptyContent,
-    tool_calls: toolCalls.map((call) => ({
-      id: idOf(call.id),
-      type: "function",
-      function: { name: call.name, arguments: argumentsFor(traits, call.arguments) },
-    })),
-  };
+  const beside = traits.contentBesideCalls === "same" ? content : "";
+  const calls = toolCalls.map((call) => ({ ...call, id: idOf(call.id) }));
+  const calling = { ...plain, ...callingMessage(traits, { content: beside, calls }) };
   return traits.contentBesideCalls === "before" && content !== "" ? [plain, calling] : [calling];
 }
 
@@ -140,7 +134,7 @@ function writeOut(
 
 function withCalls({ content, toolCalls }: { content: string; toolCalls: ToolCall[] }): string {
   if (toolCalls.length === 0) return content;
-  return `${content}${content === "" ? "" : "\n"}${describeCalls(toolCalls)}`;
+  return `${content}${content === "" ? "" : "\n"}${writeCalls(GENERIC_SYNTAX, toolCalls)}`;
 }
 
 /** The section goes to the end of the system message; without such a role, to the beginning of the user's. */

@@ -1,4 +1,4 @@
-import type { ToolCall } from "../../chat-messages.ts";
+import { toJson } from "./to-json.ts";
 import type { TemplateTool } from "./traits.ts";
 
 /**
@@ -22,22 +22,6 @@ export function describeTools(tools: readonly TemplateTool[]): string {
   ].join("\n");
 }
 
-export function describeCalls(calls: readonly ToolCall[]): string {
-  return calls
-    .map(({ name, arguments: values }) => `<tool_call>\n${toJson({ name, arguments: values })}\n</tool_call>`)
-    .join("\n");
-}
-
 export function describeResult(content: string): string {
   return `<tool_response>\n${content}\n</tool_response>`;
-}
-
-/** JSON with the spaces that Jinja's `tojson` writes, which models know from their training. */
-export function toJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(toJson).join(", ")}]`;
-  if (typeof value === "object" && value !== null) {
-    const members = Object.entries(value).map(([key, member]) => `${JSON.stringify(key)}: ${toJson(member)}`);
-    return `{${members.join(", ")}}`;
-  }
-  return JSON.stringify(value) ?? "null";
 }

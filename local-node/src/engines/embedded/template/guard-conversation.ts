@@ -1,4 +1,5 @@
 import type { ChatMessage } from "../../chat-messages.ts";
+import type { TemplateTool } from "./traits.ts";
 
 type Replace = (text: string) => string;
 
@@ -28,6 +29,42 @@ export function guardMessage(message: ChatMessage, guard: Replace): ChatMessage 
         name: guard(message.name),
       };
   }
+}
+
+/** The words of JSON Schema that templates look at: they are not the caller's. */
+const SCHEMA_WORDS = new Set([
+  "additionalProperties",
+  "allOf",
+  "anyOf",
+  "array",
+  "boolean",
+  "default",
+  "description",
+  "enum",
+  "format",
+  "integer",
+  "items",
+  "null",
+  "nullable",
+  "number",
+  "object",
+  "oneOf",
+  "properties",
+  "required",
+  "string",
+  "title",
+  "type",
+]);
+
+export function guardTool({ type, function: tool }: TemplateTool, guard: Replace): TemplateTool {
+  return {
+    type,
+    function: {
+      name: guard(tool.name),
+      description: guard(tool.description),
+      parameters: guardValue(tool.parameters, (text) => (SCHEMA_WORDS.has(text) ? text : guard(text))),
+    },
+  };
 }
 
 function guardName({ name }: { name?: string }, guard: Replace): { name?: string } {

@@ -7,7 +7,7 @@ import type { ChatMessage } from "../../chat-messages.ts";
 import { createChatTemplate } from "../chat-template.ts";
 import { toPromptTokens } from "../prompt-tokens.ts";
 import { compileJinja } from "./jinja.ts";
-import { readControlTexts } from "./read-control-texts.ts";
+import { readControlTexts, readEndTexts } from "./read-control-texts.ts";
 import { openTestBundle, type TestBundle, testLlama } from "./test-bundle.ts";
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
@@ -46,9 +46,10 @@ describe.each([
       renderJinja: compileJinja(llama, source),
       tokens: { bos: model.tokens.bosString, eos: model.tokens.eosString },
       controlTexts,
+      endTexts: readEndTexts(model),
       newNonce: () => "0123456789abcdef",
     });
-    return toPromptTokens(template.render(messages), {
+    return toPromptTokens(template.render({ messages, tools: [], think: false, effort: null }), {
       tokenize: (text, { continues }) =>
         model.tokenize(text, true, continues ? "trimLeadingSpace" : undefined),
       isControl: (token) => model.isSpecialToken(token),

@@ -13,3 +13,11 @@ export function readControlTexts(model: LlamaModel, templateSource: string): str
     return attributes.userDefined && !structural ? [] : [text];
   });
 }
+
+/** Texts of the tokens that end a reply. */
+export function readEndTexts(model: LlamaModel): string[] {
+  return [...model.iterateAllTokens()]
+    .filter((token) => model.isEogToken(token))
+    .map((token) => model.detokenize([token], true))
+    .filter((text) => text !== "");
+}

@@ -1,3 +1,5 @@
+import type { ToolCall } from "../../chat-messages.ts";
+import { type ToolSyntax, writeCalls } from "../tool-calls/syntax.ts";
 import type { RenderJinja } from "./jinja.ts";
 
 /** A message as templates take it. */
@@ -24,6 +26,8 @@ export interface TemplateTool {
 
 /** How a template wants tool calls in the history, where it can express tools at all. */
 export interface ToolTraits {
+  /** Null: it writes calls itself; else it has no place for them, and they go into the content in this syntax. */
+  writtenAs: ToolSyntax | null;
   /** Some write JSON themselves, some put a text in as it is. */
   argumentsAs: "object" | "text";
   /** The content of a message that has calls only. */
@@ -82,8 +86,11 @@ const NAMED: Record<string, TemplateMessage[]> = {
   ],
 };
 
-/** Finds out by rendering small conversations, once. */
-export function probeTraits(render: RenderJinja): TemplateTraits {
+/**
+ * Finds out by rendering small conversations, once. `declared` is the syntax that the model is known to write calls in,
+ * for templates that tell of tools and results but not of calls.
+ */
+export function probeTraits(render: RenderJinja, declared: ToolSyntax | null): TemplateTraits {
   const shows = (messages: TemplateMessage[], tools: TemplateTool[] | null, expected: string[]): boolean => {
     try {
       const text = render({ messages, ...(tools === null ? {} : { tools }), add_generation_prompt: true });
@@ -93,7 +100,7 @@ export function probeTraits(render: RenderJinja): TemplateTraits {
     }
   };
   return {
-    tools: probeTools(render),
+    tools: probeTools(render, declared),
     namedRoles: new Set(
       Object.entries(NAMED).flatMap(([role, messages]) =>
         shows(messages, null, [PROBE_NAME]) ? [role] : [],
@@ -111,7 +118,7 @@ export function probeTraits(render: RenderJinja): TemplateTraits {
   };
 }
 
-function probeTools(render: RenderJinja): ToolTraits | null {
+function probeTools(render: RenderJinja, declared: ToolSyntax | null): ToolTraits | null {
   const expresses = (traits: ToolTraits, calls: number, narration: string): boolean => {
     const values = PROBE_VALUES.slice(0, calls);
     const results = RESULTS.slice(0, calls);
@@ -132,6 +139,9 @@ function probeTools(render: RenderJinja): ToolTraits | null {
   const basic = (["object", "text"] as const)
     .flatMap((argumentsAs) => (["", null] as const).map((emptyContent) => ({ argumentsAs, emptyContent })))
     .flatMap((traits) => [false, true].map((shortIds) => ({ ...traits, shortIds })))
+    .flatMap((traits) =>
+      [null, ...(declared === null ? [] : [declared])].map((writtenAs) => ({ ...traits, writtenAs })),
+    )
     .map((traits): ToolTraits => ({ ...traits, severalCalls: true, contentBesideCalls: null }))
     .find((traits) => expresses(traits, 1, ""));
   if (basic === undefined) return null;
@@ -154,22 +164,15 @@ function probeConversation(options: {
   const { traits, narration } = options;
   const idOf = (index: number): string => (traits.shortIds ? `probe000${index}` : `call_probe_${index}`);
   const apart = traits.contentBesideCalls === "before";
-  const narrated = narration === "" || apart ? traits.emptyContent : narration;
+  const calls = options.values.map((value, index) => ({
+    id: idOf(index),
+    name: PROBE_TOOL.function.name,
+    arguments: { probe_text: value, probe_count: index },
+  }));
   return [
     { role: "user", content: "Probe question" },
     ...(apart ? [{ role: "assistant" as const, content: narration }] : []),
-    {
-      role: "assistant",
-      content: narrated,
-      tool_calls: options.values.map((value, index) => ({
-        id: idOf(index),
-        type: "function",
-        function: {
-          name: PROBE_TOOL.function.name,
-          arguments: argumentsFor(traits, { probe_text: value, probe_count: index }),
-        },
-      })),
-    },
+    callingMessage(traits, { content: apart ? "" : narration, calls }),
     ...options.results.map(
       (content, index): TemplateMessage => ({
         role: "tool",
@@ -183,10 +186,22 @@ function probeConversation(options: {
   ];
 }
 
-/** Arguments in the form that the template takes. */
-export function argumentsFor(
-  traits: Pick<ToolTraits, "argumentsAs">,
-  value: Record<string, unknown>,
-): Record<string, unknown> | string {
-  return traits.argumentsAs === "object" ? value : JSON.stringify(value);
+/** A message that makes calls, as the template takes it. */
+export function callingMessage(
+  traits: Pick<ToolTraits, "writtenAs" | "emptyContent" | "argumentsAs">,
+  { content, calls }: { content: string; calls: readonly ToolCall[] },
+): TemplateMessage {
+  if (traits.writtenAs !== null) {
+    const written = writeCalls(traits.writtenAs, calls);
+    return { role: "assistant", content: content === "" ? written : `${content}\n${written}` };
+  }
+  return {
+    role: "assistant",
+    content: content === "" ? traits.emptyContent : content,
+    tool_calls: calls.map(({ id, name, arguments: values }) => ({
+      id,
+      type: "function",
+      function: { name, arguments: traits.argumentsAs === "object" ? values : JSON.stringify(values) },
+    })),
+  };
 }
