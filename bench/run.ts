@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { engine } from "./engine.ts";
 import { type Benchmark, loadBefore, report } from "./lib/report.ts";
 import { memory } from "./memory.ts";
 import { overhead } from "./overhead.ts";
@@ -9,7 +10,14 @@ import { wire } from "./wire.ts";
 // `npm run bench -- <name> [--data <folder>] [--json <file>]`; without a name, or with `--help`, it lists the
 // benchmarks.
 
-const BENCHMARKS: Record<string, Benchmark> = { overhead, tunnel, memory, wire, "tool-calls": toolCalls };
+const BENCHMARKS: Record<string, Benchmark> = {
+  overhead,
+  tunnel,
+  engine,
+  memory,
+  wire,
+  "tool-calls": toolCalls,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -5,12 +5,20 @@ import { serveParent } from "../lib/child.ts";
 
 // The embedded engine with nothing before it but HTTP: the direct way that `tunnel` compares with.
 
-serveParent(async ({ id, path, sha256 }: Pick<CachedModel, "id" | "path" | "sha256">) => {
+/** The numbers are left to the engine where they are not given. */
+export interface StarterOpen extends Pick<CachedModel, "id" | "path" | "sha256"> {
+  sequences?: number;
+  contextTokens?: number;
+}
+
+serveParent(async ({ id, path, sha256, sequences, contextTokens }: StarterOpen) => {
   const engine = await createEmbeddedEngine({
     modelId: id,
     modelPath: path,
     fileSha256: sha256,
     quantisation: null,
+    sequences,
+    contextTokens,
   });
   const { url } = await listenOnLoopback(async (request, response) => {
     const leaving = new AbortController();

@@ -9,7 +9,6 @@ import type { Confidence } from "../../../../src/tunnel/protocol/confidence.ts";
 import { type ChatUsage, type FinishReason, NO_USAGE } from "../chat-output.ts";
 import type { TokenLogprob } from "../logprobs.ts";
 import { type Sampling, toSeed } from "../sampling.ts";
-import { decode } from "./binding.ts";
 import { type ChoiceSummary, createChoiceConfidence, toConfidence } from "./confidence.ts";
 import type { SequenceSlot } from "./prefix-cache.ts";
 import type { ReplyStream, ShownPart } from "./reply-stream.ts";
@@ -17,6 +16,7 @@ import { createTokenSampler, type Pick } from "./sampler.ts";
 import type { SliceSize } from "./slice-size.ts";
 import type { PrefillThreads, ThreadGovernor } from "./threads.ts";
 import type { TokenLabel } from "./token-labels.ts";
+import { createTokenStream } from "./token-stream.ts";
 import { createTokenText } from "./token-text.ts";
 
 export interface GenerateOptions {
@@ -189,10 +189,10 @@ async function decodeChoice(
     grammar:
       options.grammar === null ? null : new LlamaGrammarEvaluationState({ model, grammar: options.grammar }),
   });
+  const stream = createTokenStream({ sequence, sampler, tokens: rest, limit, signal });
   try {
-    let tokens = rest;
     for (let count = 1; ; count++) {
-      const pick = await decode(sequence, tokens, sampler.next);
+      const pick = await stream.next();
       usage.completionTokens++;
       onToken();
       const isEnd = model.isEogToken(pick.token);
@@ -206,10 +206,9 @@ async function decodeChoice(
       if (count >= limit) return finish("length");
       await options.ready();
       if (signal.aborted) return null;
-      tokens = [pick.token];
     }
   } finally {
-    sampler.dispose();
+    await stream.close();
   }
 }
 
