@@ -1,4 +1,5 @@
 import type { ProviderEnv } from "./backends/providers/variables.ts";
+import type { BackgroundCall } from "./calls/background/background-call.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { NodeTunnel } from "./tunnel/node-tunnel.ts";
@@ -10,6 +11,7 @@ export interface Env extends ProviderEnv {
   NODE_TUNNEL: DurableObjectNamespace<NodeTunnel>;
   FLEET: DurableObjectNamespace<Fleet>;
   LEDGER: DurableObjectNamespace<Ledger>;
+  BACKGROUND: DurableObjectNamespace<BackgroundCall>;
   WORK: DurableObjectNamespace<Work>;
   /** Workers AI; only in the deployed environment, since the binding is always remote. */
   AI?: Ai;

@@ -17,6 +17,7 @@ import type { Env } from "./env.ts";
 import { RouteletError, toRouteletError } from "./errors.ts";
 import { handleTunnelRequest } from "./tunnel/routes.ts";
 
+export { BackgroundCall } from "./calls/background/background-call.ts";
 export { Fleet } from "./fleet/fleet.ts";
 export { Ledger } from "./ledger/ledger.ts";
 export { NodeTunnel } from "./tunnel/node-tunnel.ts";

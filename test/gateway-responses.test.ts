@@ -178,6 +178,13 @@ describe("a provider that speaks responses itself, and stores nothing", () => {
     expect(items.data).toHaveLength(4);
   });
 
+  it("is told nothing of a response that is made in the background", async () => {
+    const { id } = await openai.responses.create({ model: "gpt-5-mini", input: "x", background: true });
+    await expect
+      .poll(() => openai.responses.retrieve(id))
+      .toMatchObject({ id, status: "completed", background: true, output_text: PLAIN_WORDS });
+  });
+
   it("counts input itself, and is asked for nothing that its endpoint does not know", async () => {
     const counted = { object: "response.input_tokens", input_tokens: 4711 };
     provider.always({

@@ -32,7 +32,10 @@ function needsCapability(call: Call): boolean {
 function treat(client: ClientDialect, { body }: FieldSample, backend: (typeof BACKENDS)[number]): Treatment {
   try {
     const call = parse(client, body);
-    if (backend.speaks === client.name) return backend.node && needsCapability(call) ? "by model" : "passed";
+    if (backend.speaks === client.name) {
+      if (backend.node && needsCapability(call)) return "by model";
+      return call.passBody("m") === parse(client, {}).passBody("m") ? "gateway" : "passed";
+    }
     const translator = backendDialect(backend.speaks);
     if (translator === null) return "refused";
     const request = call.request?.();

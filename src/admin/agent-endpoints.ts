@@ -199,6 +199,17 @@ function describeStoredResponses(app: AdminApp): void {
   });
   app.openAPIRegistry.registerPath({
     ...common,
+    method: "post",
+    path: "/v1/responses/{id}/cancel",
+    summary: "Ends a response that is made in the background (`background: true`)",
+    responses: {
+      200: jsonResponse(anything, "The response as it ended."),
+      400: jsonResponse(errorSchema, "The response is not made in the background."),
+      ...missing,
+    },
+  });
+  app.openAPIRegistry.registerPath({
+    ...common,
     method: "get",
     path: "/v1/responses/{id}/input_items",
     summary: "What a kept response was given, page by page",

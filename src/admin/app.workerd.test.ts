@@ -377,6 +377,7 @@ describe("health and description", () => {
       "POST /v1/responses",
       "POST /v1/responses/compact",
       "POST /v1/responses/input_tokens",
+      "POST /v1/responses/{id}/cancel",
       "POST /v1/{family}",
       "PUT /api/settings",
     ]);

@@ -79,6 +79,8 @@ function sumCost(attempts: readonly AttemptLog[]): number | null {
  */
 export function openCallRecord(options: {
   env: Env;
+  /** Of a call that has one already. */
+  id?: string;
   caller: Caller;
   settings: Settings;
   traceId: string | null;
@@ -86,7 +88,7 @@ export function openCallRecord(options: {
   waitUntil: (work: Promise<unknown>) => void;
 }): CallRecord {
   const { env, caller, settings } = options;
-  const id = newCallId({ now: options.startedAt, env });
+  const id = options.id ?? newCallId({ now: options.startedAt, env });
   let keep = settings.content.store === "encrypted" ? settings.content.maxBytes : 0;
   const response = createByteLog(keep);
   let responseBytes = 0;

@@ -62,6 +62,18 @@ export interface CallSession {
   onEnd: ((end: CallEnd) => void) | null;
   /** Ends record and trace, behind the response; once. */
   close(end: CallEnd): void;
+  /** Another takes the call over, and records it. Instead of `close`. */
+  handOver(): void;
+}
+
+/** A call that was taken over: who makes it, and what its client knows of it. */
+export interface TakenOver {
+  caller: Caller;
+  callId: string;
+  /** Milliseconds since the epoch. */
+  startedAt: number;
+  /** The longest that it may take from then on, whatever the settings allow. Milliseconds. */
+  mostMs: number;
 }
 
 /** Optional request headers are labels, not content: cut rather than refused. */
@@ -85,11 +97,12 @@ export async function openCallSession(options: {
   /** `/v1/chat/completions`; with its method where that is not POST. */
   endpoint: string;
   env: Env;
-  ctx: ExecutionContext;
+  ctx: Pick<ExecutionContext, "waitUntil">;
+  takenOver?: TakenOver | undefined;
 }): Promise<CallSession> {
-  const { request, endpoint, env, ctx } = options;
+  const { request, endpoint, env, ctx, takenOver } = options;
   const now = Date.now;
-  const startedAt = now();
+  const startedAt = takenOver?.startedAt ?? now();
   const telemetry = isolateTelemetry(env);
   const [path = endpoint, method = "POST"] = endpoint.split(" ").reverse();
   const trace = startCallTrace({
@@ -100,10 +113,18 @@ export async function openCallSession(options: {
     clock: now,
     startedAt,
   });
-  const visit = await openVisit({ request, env, ctx });
+  const visit = await openVisit({ request, env, ctx, known: takenOver?.caller });
   const { caller, waitUntil } = visit;
   const settings = await visit.settings();
-  const record = openCallRecord({ env, caller, settings, traceId: trace.traceId, startedAt, waitUntil });
+  const record = openCallRecord({
+    env,
+    ...(takenOver === undefined ? {} : { id: takenOver.callId }),
+    caller,
+    settings,
+    traceId: trace.traceId,
+    startedAt,
+    waitUntil,
+  });
   // Registered before anything can end: what runs after a client has left is cut off unless it was waited for.
   const closed = Promise.withResolvers<void>();
   waitUntil(closed.promise);
@@ -155,6 +176,10 @@ export async function openCallSession(options: {
       "x-routelet-store": session.keeping?.stores === false ? "off" : null,
       "x-routelet-omitted": asked?.omits?.join(", ") ?? null,
     }),
+    handOver() {
+      closing = true;
+      closed.resolve();
+    },
     close(end) {
       if (closing) return;
       closing = true;

@@ -8,10 +8,12 @@ import { RouteletError, toRouteletError } from "../errors.ts";
 import type { CachedReply } from "../ledger/cache/cached-replies.ts";
 import { parseRoute, resolveTarget, type Target } from "../routing/target.ts";
 import { policyFor } from "../settings/policy.ts";
+import type { Settings } from "../settings.ts";
 import { answerFailure, failureOf } from "./answer-failure.ts";
 import { outcomeOf } from "./attempt-log.ts";
+import { toBackground } from "./background/to-background.ts";
 import { openReplyCache, type ReplyCache } from "./cache/reply-cache.ts";
-import { type CallSession, openCallSession } from "./call-session.ts";
+import { type CallSession, openCallSession, type TakenOver } from "./call-session.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { logInternal } from "./log-internal.ts";
 import { type PlanOptions, planCall, planOn } from "./plan-call.ts";
@@ -57,6 +59,27 @@ function keepingFor(env: Env, session: CallSession, call: Call, target: Target):
   });
 }
 
+function planningOf(options: {
+  request: Request;
+  env: Env;
+  session: CallSession;
+  call: Call;
+  target: Target;
+}): PlanOptions {
+  const { request, env, session, call, target } = options;
+  return {
+    env,
+    call,
+    target,
+    caller: session.caller,
+    settings: session.settings,
+    session: session.session,
+    clientHeaders: request.headers,
+    now: session.startedAt,
+    waitUntil: session.waitUntil,
+  };
+}
+
 /** Plans the call and sends it; resolves with the first attempt that has something to release. */
 async function dispatch(options: {
   client: ClientDialect;
@@ -68,21 +91,11 @@ async function dispatch(options: {
   target: Target;
 }): Promise<{ running: Promise<ReadyReply> }> {
   const { client, request, env, session, call, target } = options;
-  const { caller, settings, trace, now, waitUntil } = session;
+  const { caller, settings, trace, now } = session;
   if (target.kind === "slm") trace.keepContentLocal();
   if (target.kind === "slm" && target.localOnly) session.record.keepNoContent();
   const routeStart = now();
-  const planning: PlanOptions = {
-    env,
-    call,
-    target,
-    caller,
-    settings,
-    session: session.session,
-    clientHeaders: request.headers,
-    now: session.startedAt,
-    waitUntil,
-  };
+  const planning = planningOf(options);
   const plan = await planWithTask({ planning, plan: await planCall(planning), session });
   session.onEnd = (end) => observeCall({ env, session, call, target, end });
   session.plan = plan;
@@ -129,12 +142,14 @@ export async function handleCall(options: {
   client: ClientDialect;
   request: Request;
   env: Env;
-  ctx: ExecutionContext;
+  ctx: Pick<ExecutionContext, "waitUntil">;
+  /** The call goes on in the background; absent where its client waits. */
+  takenOver?: TakenOver;
 }): Promise<Response> {
-  const { client, request, env, ctx } = options;
+  const { client, request, env, ctx, takenOver } = options;
   let session: CallSession;
   try {
-    session = await openCallSession({ request, endpoint: client.endpoint, env, ctx });
+    session = await openCallSession({ request, endpoint: client.endpoint, env, ctx, takenOver });
   } catch (thrown) {
     const error = toRouteletError(thrown);
     logInternal(error, null);
@@ -145,10 +160,7 @@ export async function handleCall(options: {
     session.bytes = bytes;
     const parsed = client.parse(bytes);
     session.call = parsed;
-    session.settings = policyFor(session.settings, {
-      model: parsed.requestedModel,
-      keyId: session.caller.keyId,
-    });
+    session.settings = settingsOf(session, parsed, takenOver);
     const route = parseRoute(request.headers.get("x-routelet-route"));
     const target = resolveTarget({ model: parsed.requestedModel, route });
     const keeping = parsed.store === undefined ? null : await keepingFor(env, session, parsed, target);
@@ -158,6 +170,14 @@ export async function handleCall(options: {
     const cache = await openReplyCache({ env, request, session, call, target });
     if (cache?.hit) return await replay(session, cache.hit);
     const context = contextOf(session, call);
+    if (call.background === true && takenOver === undefined)
+      return await toBackground({
+        request,
+        env,
+        session,
+        context,
+        planning: planningOf({ request, env, session, call, target }),
+      });
     const { running } = await dispatch({ client, request, env, session, call, context, target });
     const { heartbeat } = session.settings;
     if (call.stream && heartbeat.comments && !(await settledWithin(running, heartbeat.afterMs)))
@@ -168,6 +188,15 @@ export async function handleCall(options: {
   } catch (thrown) {
     return await answerFailure({ renderError: client.renderError, request, session, thrown });
   }
+}
+
+/** The settings for a call: the project's, its model's and its key's. */
+function settingsOf(session: CallSession, call: Call, takenOver: TakenOver | undefined): Settings {
+  const { keyId } = session.caller;
+  const settings = policyFor(session.settings, { model: call.requestedModel, keyId });
+  if (takenOver === undefined) return settings;
+  const totalMs = Math.min(settings.deadlines.totalMs, takenOver.mostMs);
+  return { ...settings, deadlines: { ...settings.deadlines, totalMs } };
 }
 
 /** Gives a kept reply out again, a stream as a stream; the call is recorded like any other, and cost nothing. */

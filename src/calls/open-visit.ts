@@ -23,11 +23,13 @@ export async function openVisit(options: {
   request: Request;
   env: Env;
   ctx: Pick<ExecutionContext, "waitUntil">;
+  /** Who asks, where that was found out before. */
+  known?: Caller | undefined;
 }): Promise<Visit> {
   const { request, env, ctx } = options;
   const now = Date.now;
   const waitUntil = (work: Promise<unknown>) => ctx.waitUntil(work);
-  const caller = await authenticate({ request, env, waitUntil, clock: now });
+  const caller = options.known ?? (await authenticate({ request, env, waitUntil, clock: now }));
   await assertNoLoop({ client: request.headers, secret: env.ROUTELET_SECRET });
   return {
     caller,

@@ -62,6 +62,8 @@ export interface Call {
    * where the dialect keeps nothing.
    */
   store?: "asked" | "default" | "no";
+  /** The caller will not wait: the reply is read later, by its id; of the responses dialect alone. */
+  background?: boolean;
   /** How many vectors the reply must have, and how they are to be written; of the embeddings dialect alone. */
   vectors?: { format: "float" | "base64"; count: number };
   /** The body for a backend of this dialect: the caller's text with the model's name set (and usage asked for). */

@@ -34,8 +34,8 @@ type Row = {
 };
 
 /**
- * What is kept until it expires, in tables of the object's SQLite: stored responses, or the reply cache. A project's ids
- * are its own: a provider may give an id that another project has too.
+ * What is kept until it expires, in tables of the object's SQLite: stored responses, the reply cache, or what is still to
+ * be done. A project's ids are its own: a provider may give an id that another project has too.
  */
 export class KeptLog {
   readonly #sql: SqlStorage;
@@ -43,7 +43,7 @@ export class KeptLog {
   /** Looked at with each of the ledger's records, so it is no query. */
   #nextExpiry: number | null;
 
-  constructor(sql: SqlStorage, table: "responses" | "replies") {
+  constructor(sql: SqlStorage, table: "responses" | "replies" | "jobs") {
     this.#sql = sql;
     this.#table = table;
     sql.exec(

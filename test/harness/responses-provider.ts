@@ -17,7 +17,8 @@ const refusal = (status: number, param: string, message: string): Reply =>
   json(status, { error: { message, type: "invalid_request_error", param, code: null } });
 
 /** What OpenAI refuses of a request that is not to be stored: whatever only its store could know. */
-function refused({ store, previous_response_id, input }: Json): Reply | null {
+function refused({ store, previous_response_id, background, input }: Json): Reply | null {
+  if (background !== undefined) return refusal(400, "background", "Background mode needs a stored response.");
   if (store !== false) return refusal(400, "store", "this provider stores nothing");
   if (previous_response_id !== undefined)
     return refusal(400, "previous_response_id", "Previous response cannot be used: nothing is stored.");

@@ -2,12 +2,15 @@ import { renderOpenAiError } from "../../dialects/openai-chat/error.ts";
 import { outputItems } from "../../dialects/openai-responses/history.ts";
 import { written } from "../../dialects/openai-responses/render.ts";
 import { replayEvents } from "../../dialects/openai-responses/replay.ts";
+import { isUnfinished } from "../../dialects/openai-responses/response-object.ts";
 import type { Env } from "../../env.ts";
 import { RouteletError, toRouteletError } from "../../errors.ts";
 import { deleteResponse, readResponse, type Turn } from "../../ledger/responses/kept-responses.ts";
 import { readConversation } from "../../ledger/responses/read-conversation.ts";
+import { eventsAfter } from "../background/event-log.ts";
+import { followBackground } from "../background/follow-background.ts";
 import { logInternal } from "../log-internal.ts";
-import { openVisit } from "../open-visit.ts";
+import { openVisit, type Visit } from "../open-visit.ts";
 
 type Json = Record<string, unknown>;
 
@@ -80,53 +83,101 @@ function page(items: readonly Json[], query: URLSearchParams): Json {
   };
 }
 
-async function answer(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
-  const url = new URL(request.url);
-  const [, escaped = "", part] = ROUTE.exec(url.pathname) ?? [];
-  const id = decodeURIComponent(escaped);
-  const { projectId } = (await openVisit({ request, env, ctx })).caller;
-  if (part === "cancel") {
-    throw invalid(
-      "response_id",
-      "Only responses made with `background: true` can be cancelled, and there are none here.",
-    );
-  }
-  if (request.method === "DELETE" && part === undefined) {
-    if (!(await deleteResponse({ env, projectId, id }))) throw notFound(id);
-    return Response.json({ id, object: "response", deleted: true });
-  }
-  if (request.method !== "GET") {
-    throw new RouteletError({
-      kind: "invalid_request",
-      status: 405,
-      code: "method_not_allowed",
-      message: part === undefined ? "Use GET or DELETE here." : "Use GET here.",
-    });
-  }
-  if (part === "input_items") {
-    const turns = await readConversation({ env, projectId, id });
-    if (turns === null) throw notFound(id);
-    return Response.json(page(itemsOf(turns, id), url.searchParams));
-  }
-  const kept = await readResponse({ env, projectId, id });
-  if (kept === null) throw notFound(id);
-  return url.searchParams.get("stream") === "true"
-    ? replay(kept.response, url.searchParams)
-    : Response.json(kept.response);
+interface Asked {
+  env: Env;
+  projectId: string;
+  id: string;
 }
 
-/** The response as a stream, from the event after `starting_after` on. */
-function replay(response: Json, query: URLSearchParams): Response {
+/** @throws RouteletError `response_not_found`. */
+async function kept({ env, projectId, id }: Asked): Promise<Turn> {
+  const turn = await readResponse({ env, projectId, id });
+  if (turn === null) throw notFound(id);
+  return turn;
+}
+
+/** Ends a response that is still being made; how it ended is what it says then. */
+async function cancel(asked: Asked): Promise<Response> {
+  const { response } = await kept(asked);
+  if (response.background !== true)
+    throw invalid(
+      "response_id",
+      "Only a response that was asked for with `background: true` can be cancelled.",
+    );
+  if (!isUnfinished(response)) return Response.json(response);
+  await asked.env.BACKGROUND.getByName(asked.id).cancel();
+  return Response.json((await kept(asked)).response);
+}
+
+async function remove(asked: Asked): Promise<Response> {
+  const { env, projectId, id } = asked;
+  const turn = await readResponse(asked);
+  // Else it would be kept once more when it has been made.
+  if (turn !== null && isUnfinished(turn.response)) await env.BACKGROUND.getByName(id).cancel();
+  if (!(await deleteResponse({ env, projectId, id }))) throw notFound(id);
+  return Response.json({ id, object: "response", deleted: true });
+}
+
+/** The response as a stream, from the event after `starting_after` on: told once more, or as it is being made. */
+async function stream(asked: Asked, query: URLSearchParams, visit: Visit): Promise<Response> {
   const after = Number(query.get("starting_after") ?? -1);
   if (!Number.isInteger(after) || after < -1)
     throw invalid("starting_after", "`starting_after` must be the `sequence_number` of an event.");
-  const events = replayEvents(response).filter(({ sequence_number }) => sequence_number > after);
-  return new Response(written(events), {
+  const first = await kept(asked);
+  // One that was made in the background is complete a moment before its events are kept.
+  if (first.response.background !== true || first.events !== undefined) return replay(first, after);
+  const { env, id } = asked;
+  const { heartbeat } = await visit.settings();
+  const live = await followBackground({ env, id, after, heartbeat });
+  if (live !== null) return live;
+  const now = await kept(asked);
+  if (!isUnfinished(now.response)) return replay(now, after);
+  throw invalid(
+    "stream",
+    "This response is being made without a stream: ask for it without `stream` until it has been made.",
+  );
+}
+
+/** Whoever is further than what is told once more is told the end all the same. */
+function replay({ response, events }: Turn, after: number): Response {
+  const all = replayEvents(response);
+  const rest = all.filter(({ sequence_number }) => sequence_number > after);
+  const told = events === undefined ? written(rest) : eventsAfter(events, after);
+  const end = all.slice(-1).map((event) => ({ ...event, sequence_number: after + 1 }));
+  return new Response(told === "" ? written(end) : told, {
     headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" },
   });
 }
 
-/** `GET` (also as a stream) and `DELETE /v1/responses/{id}`, `GET /v1/responses/{id}/input_items`. */
+async function answer(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+  const { pathname, searchParams } = new URL(request.url);
+  const [, escaped = "", part] = ROUTE.exec(pathname) ?? [];
+  const id = decodeURIComponent(escaped);
+  const visit = await openVisit({ request, env, ctx });
+  const { projectId } = visit.caller;
+  const asked = { env, projectId, id };
+  const method = part === "cancel" ? "POST" : "GET";
+  if (part === undefined && request.method === "DELETE") return remove(asked);
+  if (request.method !== method) {
+    throw new RouteletError({
+      kind: "invalid_request",
+      status: 405,
+      code: "method_not_allowed",
+      message: part === undefined ? "Use GET or DELETE here." : `Use ${method} here.`,
+    });
+  }
+  if (part === "cancel") return cancel(asked);
+  if (part === "input_items") {
+    const turns = await readConversation(asked);
+    if (turns === null) throw notFound(id);
+    return Response.json(page(itemsOf(turns, id), searchParams));
+  }
+  return searchParams.get("stream") === "true"
+    ? stream(asked, searchParams, visit)
+    : Response.json((await kept(asked)).response);
+}
+
+/** `GET` (also as a stream) and `DELETE /v1/responses/{id}`, `GET …/input_items`, `POST …/cancel`. */
 export async function handleStoredResponse(
   request: Request,
   env: Env,

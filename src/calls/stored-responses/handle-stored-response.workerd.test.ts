@@ -57,7 +57,9 @@ describe("a stored response", () => {
   }, 30_000);
 
   it.each([
-    ["POST", "resp_x/cancel", 400, "invalid_value", "background"],
+    ["POST", "resp_x/cancel", 404, "response_not_found", "resp_x"],
+    ["POST", "resp_bad_stream/cancel", 400, "invalid_value", "background"],
+    ["GET", "resp_x/cancel", 405, "method_not_allowed", "POST"],
     ["POST", "resp_x", 405, "method_not_allowed", "GET or DELETE"],
     ["DELETE", "resp_x/input_items", 405, "method_not_allowed", "GET"],
     ["GET", "resp_x?stream=true", 404, "response_not_found", "resp_x"],
@@ -85,7 +87,9 @@ describe("a stored response", () => {
     };
     expect(await numbers("")).toEqual([0, 1, 2, 3, 4]);
     expect(await numbers("&starting_after=2")).toEqual([3, 4]);
-    expect(await numbers("&starting_after=4")).toEqual([]);
+    // Who is further than what is told is told the end.
+    expect(await numbers("&starting_after=4")).toEqual([5]);
+    expect(await numbers("&starting_after=90")).toEqual([91]);
   });
 
   it("is none of the endpoints that are named like one", () => {

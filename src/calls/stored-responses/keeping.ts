@@ -5,7 +5,7 @@ import {
   resolveReferences,
   withHistory,
 } from "../../dialects/openai-responses/history.ts";
-import { responseIdOf } from "../../dialects/openai-responses/response-object.ts";
+import { isUnfinished, responseIdOf } from "../../dialects/openai-responses/response-object.ts";
 import type { Env } from "../../env.ts";
 import { RouteletError } from "../../errors.ts";
 import { keepResponse, type Turn } from "../../ledger/responses/kept-responses.ts";
@@ -47,6 +47,15 @@ function unknownPrevious(id: string): RouteletError {
   });
 }
 
+function unfinished(id: string, status: unknown): RouteletError {
+  return new RouteletError({
+    kind: "invalid_request",
+    code: "response_not_finished",
+    message: `Previous response '${id}' is still ${String(status)}. Go on from it when it has been made.`,
+    param: "previous_response_id",
+  });
+}
+
 function mustStay(param: string): RouteletError {
   return new RouteletError({
     kind: "invalid_request",
@@ -84,6 +93,8 @@ async function readPast(options: {
     itemIds.length === 0 ? null : readItems({ env, projectId, itemIds }),
   ]);
   if (turns === null) throw unknownPrevious(id ?? "");
+  const last = turns.at(-1);
+  if (last !== undefined && isUnfinished(last.response)) throw unfinished(last.id, last.response.status);
   if (mayLeave && turns.some(({ stays }) => stays)) throw mustStay("previous_response_id");
   const found = [...(items ?? [])];
   if (mayLeave && found.some(([, { stays }]) => stays)) throw mustStay("input");

@@ -145,9 +145,13 @@ describe("parseResponsesCall", () => {
     },
   );
 
-  it("refuses to answer in the background, whoever is asked", () => {
-    expect(() => parse({ background: true })).toThrow(
-      expect.objectContaining({ code: "unsupported_parameter", param: "background" }),
+  it("answers in the background what is stored, and tells no provider of it", () => {
+    const call = parse({ background: true });
+    expect([call.background, JSON.parse(call.passBody("m")).background]).toEqual([true, undefined]);
+    expect(call.request?.().nativeOnly).toEqual([]);
+    expect(parse({ background: false }).background).toBeUndefined();
+    expect(() => parse({ background: true, store: false })).toThrow(
+      expect.objectContaining({ code: "invalid_value", param: "store" }),
     );
   });
 

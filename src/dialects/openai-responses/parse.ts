@@ -61,6 +61,7 @@ export function responsesCall(text: string, json: Json, request: ResponsesReques
     previousResponseId: request.previous_response_id ?? null,
     itemReferences: referencesIn(request.input),
     store: request.store == null ? "default" : request.store ? "asked" : "no",
+    ...(request.background === true ? { background: true } : {}),
     passBody: (model) => responsesPassBody({ text, request, model }),
     request() {
       built ??= responsesToRequest(json, request);
@@ -88,14 +89,13 @@ export function inputTokensBody(call: Call, model: string): string {
 /** One of these must be given (OpenAI API reference, "Create a response"). */
 const SAYS_SOMETHING = ["input", "previous_response_id", "prompt", "conversation"];
 
-/** Who answers later keeps the response until then; providers are told to keep none. */
-function noBackground(): RouteletError {
+/** Who answers later keeps the response until then. */
+function mustBeStored(): RouteletError {
   return new RouteletError({
     kind: "invalid_request",
-    code: "unsupported_parameter",
-    message:
-      "`background: true` cannot be honoured: responses are answered at once. Leave it out; `stream: true` tells of a long one while it is made.",
-    param: "background",
+    code: "invalid_value",
+    message: "`background: true` needs a response that is stored: leave `store` out, or set it to true.",
+    param: "store",
   });
 }
 
@@ -109,6 +109,6 @@ export function parseResponsesCall(body: Uint8Array): Call {
   const { text, json } = readJsonObject(body, "`model` and `input`");
   const request = readWith(responsesRequest, json);
   if (SAYS_SOMETHING.every((field) => json[field] == null)) throw invalidField(["input"], "is missing");
-  if (json.background === true) throw noBackground();
+  if (request.background === true && request.store === false) throw mustBeStored();
   return responsesCall(text, json, request);
 }

@@ -30,8 +30,8 @@ function withoutForeignReasoning(text: string): string {
 }
 
 /**
- * The body for a provider that speaks the dialect itself. The gateway keeps responses, and continues them: the provider
- * does neither. All else is the caller's.
+ * The body for a provider that speaks the dialect itself. The gateway keeps responses, continues them, and makes them in the
+ * background: the provider does none of it. All else is the caller's.
  */
 export function responsesPassBody(options: {
   text: string;
@@ -42,5 +42,6 @@ export function responsesPassBody(options: {
   let text = setTopLevelField(withoutForeignReasoning(options.text), "model", model);
   if (needsEncrypted(model, request))
     text = setTopLevelField(text, "include", [...(request.include ?? []), ENCRYPTED]);
+  if (request.background === true) text = renameTopLevelField(text, "background", null);
   return setTopLevelField(renameTopLevelField(text, "previous_response_id", null), "store", false);
 }

@@ -50,6 +50,7 @@ function shown(response: Json, { renameModel, call, callId }: RenderContext): Js
   const changes: Json = {};
   if (renameModel !== null && typeof response.model === "string") changes.model = renameModel;
   if (call.store !== "no") Object.assign(changes, { id: responseIdOf(callId), store: true });
+  if (call.background === true) changes.background = true;
   const previous = call.previousResponseId ?? null;
   if (previous !== null && response.previous_response_id !== previous)
     changes.previous_response_id = previous;

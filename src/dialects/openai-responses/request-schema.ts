@@ -193,6 +193,7 @@ export const responsesRequest = z.looseObject({
   frequency_penalty: z.number().min(-2).max(2).nullish(),
   include: z.array(z.string()).nullish(),
   store: z.boolean().nullish(),
+  background: z.boolean().nullish(),
   previous_response_id: z.string().min(1).nullish(),
   stream: z.boolean().nullish(),
   metadata: z.record(z.string(), z.string()).nullish(),

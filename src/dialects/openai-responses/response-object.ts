@@ -5,7 +5,7 @@ import type { OutputItem } from "./output-items.ts";
 /** What a response can be; `error` and `incomplete_details` say why it is not completed. */
 export interface ResponseState {
   model: string;
-  status: "in_progress" | "completed" | "incomplete" | "failed";
+  status: "queued" | "in_progress" | "completed" | "incomplete" | "failed";
   createdAt: number;
   completedAt: number | null;
   output: readonly OutputItem[];
@@ -62,7 +62,7 @@ export function responseObject(context: RenderContext, state: ResponseState, jso
     safety_identifier: or(json, "safety_identifier", null),
     service_tier: state.serviceTier ?? or(json, "service_tier", "default"),
     store: context.call.store !== "no",
-    background: false,
+    background: context.call.background === true,
     temperature: or(json, "temperature", 1),
     text: { format: echoFormat(text.format), verbosity: text.verbosity ?? "medium" },
     tool_choice: or(json, "tool_choice", "auto"),
@@ -76,4 +76,25 @@ export function responseObject(context: RenderContext, state: ResponseState, jso
     user: or(json, "user", null),
     metadata: or(json, "metadata", {}),
   };
+}
+
+/** A response that is still to be made. */
+export function queuedResponse(context: RenderContext): Json {
+  const state: ResponseState = {
+    model: context.call.requestedModel,
+    status: "queued",
+    createdAt: Math.floor(context.now / 1000),
+    completedAt: null,
+    output: [],
+    usage: null,
+    serviceTier: null,
+    error: null,
+    incompleteReason: null,
+  };
+  return responseObject(context, state, JSON.parse(context.call.text) as Json);
+}
+
+/** Whether a response is still being made, or is to be. */
+export function isUnfinished({ status }: Json): boolean {
+  return status === "queued" || status === "in_progress";
 }

@@ -60,18 +60,13 @@ const NOT_THE_BACKENDS = new Set([
   "client_metadata",
 ]);
 
-/** Values that ask for nothing. */
-function saysNothing(field: string, value: unknown): boolean {
-  return value == null || (field === "background" && value === false);
-}
-
 function nativeOnly(
   json: Record<string, unknown>,
   request: ResponsesRequest,
   { native: tools }: ReadTools,
 ): string[] {
   const known = new Set([...Object.keys(responsesRequest.shape), ...NOT_THE_BACKENDS]);
-  const fields = Object.keys(json).filter((field) => !known.has(field) && !saysNothing(field, json[field]));
+  const fields = Object.keys(json).filter((field) => !known.has(field) && json[field] != null);
   const items = Array.isArray(request.input)
     ? request.input.flatMap((item, at) => (isTranslatable(item) || isHostedItem(item) ? [] : `input[${at}]`))
     : [];

@@ -21,6 +21,8 @@ export interface ResponseContent {
   response: Json;
   /** Made by a call that must not leave the owner's nodes: no call that may leave goes on from it. */
   stays?: boolean;
+  /** The events that told of it, where its client may come back for them. */
+  events?: string;
   /** The responses before it, newest first: with several shards they are read at once, not one after the other. */
   ancestors?: string[];
 }
@@ -160,6 +162,37 @@ export async function readResponse(options: {
     stub.responseChain({ id, projectId, most: 1 }),
   );
   return kept === undefined ? null : openResponse(env, kept);
+}
+
+/**
+ * Changes a kept response; false when the project has none of this id. Its times stay.
+ *
+ * @throws RouteletError `responses_unavailable`, `response_too_large_to_store`.
+ */
+export async function updateResponse(options: {
+  env: StoreEnv;
+  projectId: string;
+  id: string;
+  change: (content: ResponseContent) => ResponseContent;
+}): Promise<boolean> {
+  const { env, projectId, id } = options;
+  const [kept] = await askShard(env, responseShard(id, env), (stub) =>
+    stub.responseChain({ id, projectId, most: 1 }),
+  );
+  const turn = kept === undefined ? null : await openResponse(env, kept);
+  if (kept === undefined || turn === null) return false;
+  const { id: _id, ...content } = turn;
+  const { previousId, createdAt, expiresAt } = kept;
+  await keepResponse({
+    env,
+    projectId,
+    id,
+    previousId,
+    content: options.change(content),
+    now: createdAt,
+    keepMs: expiresAt - createdAt,
+  });
+  return true;
 }
 
 /**
