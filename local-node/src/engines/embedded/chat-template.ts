@@ -5,7 +5,7 @@ import { type Expressed, express } from "./template/express.ts";
 import { guardMessage, guardTool } from "./template/guard-conversation.ts";
 import type { RenderJinja } from "./template/jinja.ts";
 import { probeThinking, type ThinkingTraits } from "./template/thinking.ts";
-import { probeTraits, type TemplateTool } from "./template/traits.ts";
+import { probeTraits, type TemplateTool, type TemplateTraits } from "./template/traits.ts";
 import { declaredSyntax } from "./tool-calls/declared-syntax.ts";
 import { deriveSyntax } from "./tool-calls/derive-syntax.ts";
 import { GENERIC_SYNTAX, type ToolSyntax } from "./tool-calls/syntax.ts";
@@ -20,12 +20,19 @@ export interface Conversation {
   effort: string | null;
 }
 
+export interface RenderedPrompt {
+  /** Texts to be tokenized one by one, with control tokens. */
+  pieces: string[];
+  /** How the model writes calls of tools after this prompt. */
+  syntax: ToolSyntax;
+}
+
 export interface ChatTemplate {
   /**
-   * Renders a conversation up to where the assistant answers: texts to be tokenized one by one, with control tokens.
-   * Throws a 400 that names a role that the template cannot express.
+   * Renders a conversation up to where the assistant answers. Throws a 400 that names a role that the template cannot
+   * express.
    */
-  render(conversation: Conversation): string[];
+  render(conversation: Conversation): RenderedPrompt;
   /** How the model writes calls of tools. */
   readonly syntax: ToolSyntax;
   /** Null: the model does not think before it answers. */
@@ -73,21 +80,33 @@ export function createChatTemplate(options: {
     render({ messages, tools, think, effort }) {
       const mark = toMark(options.newNonce());
       const guardText = (text: string): string => guard(text, mark);
-      const expressed = express(
-        messages.map((message) => guardMessage(message, guardText)),
-        tools.map((tool) => guardTool(tool, guardText)),
-        traits,
-      );
+      const guarded = {
+        messages: messages.map((message) => guardMessage(message, guardText)),
+        tools: tools.map((tool) => guardTool(tool, guardText)),
+      };
       const renderThis: RenderJinja = (variables) =>
         render({
           enable_thinking: think,
           ...(effort === null ? {} : { reasoning_effort: effort }),
           ...variables,
         });
-      assertShown(renderThis, expressed, messages);
-      return renderOrRefuse(renderThis, expressed)
-        .split(mark)
-        .filter((piece) => piece !== "");
+      const renderAs = (form: TemplateTraits): string => {
+        const expressed = express(guarded.messages, guarded.tools, form);
+        assertShown(renderThis, expressed, messages);
+        return renderOrRefuse(renderThis, expressed);
+      };
+      const toPrompt = (text: string, form: TemplateTraits): RenderedPrompt => ({
+        pieces: text.split(mark).filter((piece) => piece !== ""),
+        syntax: form.tools === null ? GENERIC_SYNTAX : (syntax ?? GENERIC_SYNTAX),
+      });
+      try {
+        return toPrompt(renderAs(traits), traits);
+      } catch (error) {
+        if (traits.tools === null || tools.length === 0) throw error;
+        // Some templates stumble over schemas that their makers did not think of.
+        const written = { ...traits, tools: null };
+        return toPrompt(renderAs(written), written);
+      }
     },
   };
 }

@@ -8,6 +8,7 @@ import { createReplyStream, type ReplyStream } from "./reply-stream.ts";
 import { stateOfThoughts, type ThinkingTraits, withoutThoughts } from "./template/thinking.ts";
 import { callGrammar } from "./tool-calls/call-grammar.ts";
 import { createReplyReader, type Thinking } from "./tool-calls/reply-reader.ts";
+import type { ToolSyntax } from "./tool-calls/syntax.ts";
 import { createAliases, type NamedTool } from "./tool-calls/tools.ts";
 
 /** What a chat call comes to with one model. */
@@ -28,7 +29,7 @@ const NO_THOUGHTS = new Set(["none", "minimal"]);
 
 /** Throws a 400 for what the model's template cannot express, and for schemas and efforts that cannot be honoured. */
 export function prepareCall(template: ChatTemplate, request: ChatRequest): PreparedCall {
-  const { syntax, thinking } = template;
+  const { thinking } = template;
   const { tools: definitions, choice, parallel } = request.tools;
   const effort = request.reasoningEffort;
   const think = effort !== null && !NO_THOUGHTS.has(effort);
@@ -36,7 +37,7 @@ export function prepareCall(template: ChatTemplate, request: ChatRequest): Prepa
 
   const aliasOf = createAliases(namesIn(request));
   const tools = definitions.map((tool): NamedTool => ({ ...tool, alias: aliasOf(tool.name) }));
-  const prompt = template.render({
+  const { pieces: prompt, syntax } = template.render({
     messages: request.messages.map((message) => withAliases(tidied(message, thinking), aliasOf)),
     tools: tools.map(({ alias, description, parameters }) => ({
       type: "function",
@@ -50,7 +51,7 @@ export function prepareCall(template: ChatTemplate, request: ChatRequest): Prepa
   const byAlias = new Map(choice.mode === "none" ? [] : allowed.map((tool) => [tool.alias, tool]));
   return {
     prompt,
-    grammar: grammarOf({ request, thoughts, allowed, template, parallel }),
+    grammar: grammarOf({ request, thoughts, allowed, syntax, parallel }),
     newReply: () =>
       createReplyStream(
         createReplyReader({ syntax, tools: byAlias, thinking: thoughts.reader, newId: newCallId }),
@@ -109,10 +110,10 @@ function grammarOf(options: {
   request: ChatRequest;
   thoughts: Thoughts;
   allowed: readonly NamedTool[];
-  template: ChatTemplate;
+  syntax: ToolSyntax;
   parallel: boolean;
 }): PreparedCall["grammar"] {
-  const { request, thoughts, allowed, template, parallel } = options;
+  const { request, thoughts, allowed, syntax, parallel } = options;
   const answer = answerRule(request);
   if (request.tools.tools.length === 0 && (answer === null || thoughts.grammar === null)) {
     if (request.grammar === null) return null;
@@ -121,7 +122,7 @@ function grammarOf(options: {
   }
   const compose = (loose: boolean): string | null =>
     callGrammar({
-      syntax: template.syntax,
+      syntax,
       tools: allowed,
       mode: request.tools.tools.length === 0 ? "none" : request.tools.choice.mode,
       parallel,

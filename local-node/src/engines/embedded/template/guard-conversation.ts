@@ -71,10 +71,14 @@ function guardName({ name }: { name?: string }, guard: Replace): { name?: string
   return name === undefined ? {} : { name: guard(name) };
 }
 
-/** The same value with its strings guarded, the keys of objects included. */
+/** Templates know whole numbers of 64 bits. */
+const WHOLE_LIMIT = 2 ** 63;
+
+/** The same value with its strings guarded, the keys of objects included, and numbers that no template takes as text. */
 function guardValue<T>(value: T, guard: Replace): T {
   const guarded = (inner: unknown): unknown => {
     if (typeof inner === "string") return guard(inner);
+    if (typeof inner === "number" && Math.abs(inner) >= WHOLE_LIMIT) return String(inner);
     if (Array.isArray(inner)) return inner.map(guarded);
     if (typeof inner !== "object" || inner === null) return inner;
     return Object.fromEntries(Object.entries(inner).map(([key, member]) => [guard(key), guarded(member)]));

@@ -49,7 +49,7 @@ describe.each([
       endTexts: readEndTexts(model),
       newNonce: () => "0123456789abcdef",
     });
-    return toPromptTokens(template.render({ messages, tools: [], think: false, effort: null }), {
+    return toPromptTokens(template.render({ messages, tools: [], think: false, effort: null }).pieces, {
       tokenize: (text, { continues }) =>
         model.tokenize(text, true, continues ? "trimLeadingSpace" : undefined),
       isControl: (token) => model.isSpecialToken(token),
