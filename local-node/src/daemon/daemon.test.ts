@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, link, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
@@ -178,6 +178,39 @@ describe("a daemon", () => {
       expect((await status())?.state).toMatchObject({ draining: false, paused: false });
     },
   );
+
+  test("has further models, that the gateway sees as not loaded and whose first call loads them", async () => {
+    const second = join(folder, "second.gguf");
+    await link(model, second).catch(() => copyFile(model, second));
+    const daemon = start(["join", gateway.url, "--model", model], {
+      ROUTELET_JOIN_TOKEN: await token(),
+      ROUTELET_NODE_ENGINES_EMBEDDED_MORE: JSON.stringify([second, join(folder, "none.gguf")]),
+    });
+    await daemon.notice("ready");
+    await vi.waitFor(async () => {
+      expect((await status())?.state.models).toEqual([
+        expect.objectContaining({ loaded: true }),
+        expect.objectContaining({ id: "second", loaded: false }),
+      ]);
+    });
+    await vi.waitFor(() =>
+      expect(daemon.lines.map((line) => line.message).join()).toMatch(/none\.gguf is not available/),
+    );
+    const node = (await status())?.node.id;
+    const reply = await fetch(`${gateway.url}/dispatch/${node}`, {
+      method: "POST",
+      body: JSON.stringify({
+        model: "second",
+        messages: [{ role: "user", content: "Say hello." }],
+        max_tokens: 4,
+      }),
+    });
+    expect(reply.status).toBe(200);
+    await reply.text();
+    expect((await status())?.state.models.map(({ loaded }) => loaded)).toEqual([true, true]);
+    daemon.child.kill("SIGTERM");
+    expect(await daemon.ended).toBe(0);
+  });
 
   test.runIf(process.platform === "linux")("killed hard, its model's process goes too", async () => {
     const daemon = await joined();

@@ -8,6 +8,8 @@ export interface EngineSet {
   models(): ServedModel[];
   /** Starts them; when one cannot start, none does. Does nothing where they run. */
   start(): Promise<void>;
+  /** Adds one to those that run, unless its models are served already; while none runs it is left out. */
+  add(engine: Engine): void;
   /** Ends them, and resolves when their processes are gone and their memory is free. */
   stop(): Promise<void>;
   /** Ends them for good: those that just start are ended once they have. */
@@ -50,6 +52,13 @@ export function createEngineSet(options: {
       if (closed) return void (await Promise.allSettled(started.map((engine) => engine.close())));
       engines = started;
       for (const engine of engines) engine.onChange(options.onChange);
+      options.onChange();
+    },
+    add: (engine) => {
+      const served = new Set(engines.flatMap((one) => one.models().map(({ id }) => id)));
+      if (engines.length === 0 || engine.models().some(({ id }) => served.has(id))) return;
+      engines = [...engines, engine];
+      engine.onChange(options.onChange);
       options.onChange();
     },
     stop,

@@ -35,6 +35,7 @@ function setUp(options: { pause?: Pause | null; graceMs?: number } = {}) {
     engines: {
       list: () => [],
       models: () => [],
+      add: () => undefined,
       close: async () => {},
       start: async () => {
         if (failures > 0) {

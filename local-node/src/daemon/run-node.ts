@@ -50,16 +50,21 @@ export async function runNode(options: {
       process.exit(130);
     },
   });
-  let hold: Hold | null = null;
+  const holds: Hold[] = [];
   try {
     const stopped = signals.first.then(() => cancel.abort());
     stopped.catch(() => undefined);
     const gpus = lazyGpus(over.signal);
     const model = await obtainModel({ ...options, gpus, signal: cancel.signal });
-    hold = model?.hold ?? null;
+    if (model) holds.push(model.hold);
     // Loading takes long and cannot be interrupted; the child that loads ends with this process.
     const daemon = await Promise.race([startDaemon({ ...options, model, log: console.log }), stopped]);
-    if (daemon) await serveUntilStopped({ ...options, daemon, model, gpus, signals, over: over.signal });
+    if (daemon) {
+      const offered = offerMore({ ...options, daemon, holds, over: over.signal });
+      await serveUntilStopped({ ...options, daemon, model, gpus, signals, over: over.signal });
+      over.abort();
+      await offered;
+    }
   } catch (error) {
     if (cancel.signal.aborted && error instanceof ModelError && error.code === "cancelled") return;
     if (error instanceof NodeError && error.code === "does_not_fit")
@@ -67,7 +72,7 @@ export async function runNode(options: {
     throw error;
   } finally {
     over.abort();
-    await hold?.release();
+    await Promise.all(holds.map((hold) => hold.release()));
     signals.dispose();
     console.end();
   }
@@ -113,6 +118,43 @@ async function obtainModel(options: {
   } finally {
     await network.close();
   }
+}
+
+/** The further models become available one by one, and are fetched first where need be, while the node serves. */
+async function offerMore(options: {
+  config: NodeConfig;
+  env: Record<string, string | undefined>;
+  console: Console;
+  daemon: Daemon;
+  holds: Hold[];
+  over: AbortSignal;
+}): Promise<void> {
+  const { config, env, console, over } = options;
+  const { enabled, more } = config.engines.embedded;
+  if (!enabled || more.length === 0) return;
+  const network = createNetwork(env);
+  for (const reference of more) {
+    try {
+      const model = await ensureHeldModel({
+        reference,
+        cacheDir: modelCacheFolder(env),
+        fetch: network.fetch,
+        env,
+        quotaBytes: parseSize(config.cache.quota),
+        signal: over,
+        log: (line) => console.log("info", line),
+      });
+      options.holds.push(model.hold);
+      options.daemon.offer(model);
+    } catch (error) {
+      if (over.aborted) break;
+      console.log(
+        "error",
+        `${reference} is not available: ${error instanceof Error ? error.message : error}`,
+      );
+    }
+  }
+  await network.close();
 }
 
 async function serveUntilStopped(options: {

@@ -1,5 +1,7 @@
+import { createMemoryKeeper } from "../engines/on-demand/memory-keeper.ts";
 import { detectHost, type Hardware } from "../hardware/hardware.ts";
 import type { EnsuredModel } from "../models/ensure-model.ts";
+import { parseSize } from "../models/parse-size.ts";
 import { createServe } from "../serve/serve.ts";
 import { type Identity, saveIdentity } from "../tunnel/identity.ts";
 import { openTunnel, type StopReason } from "../tunnel/open-tunnel.ts";
@@ -14,7 +16,7 @@ import { createMetrics, keepMetricsServer } from "./metrics.ts";
 import { nodeState } from "./node-state.ts";
 import type { NodePaths } from "./paths.ts";
 import { createPauseControl } from "./pause-control.ts";
-import { startEngines } from "./start-engines.ts";
+import { onDemandEngine, startEngines } from "./start-engines.ts";
 import type { DaemonStatus } from "./status.ts";
 import { watchVitals } from "./vitals.ts";
 
@@ -22,6 +24,8 @@ export interface Daemon {
   status(): DaemonStatus;
   /** The gateway's view of the machine changes when the GPUs are known. */
   setHardware(hardware: Hardware): void;
+  /** Makes a further model available; it is loaded when a call names it. */
+  offer(model: EnsuredModel): void;
   /** Takes over the settings that a running daemon can change. */
   configure(config: NodeConfig): void;
   /** Resolves when the tunnel is open for the first time. */
@@ -52,8 +56,11 @@ export async function startDaemon(options: {
   let draining = false;
   let tunnel: ReturnType<typeof openTunnel> | null = null;
   let follower: ReturnType<typeof followPause> | null = null;
+  const more: EnsuredModel[] = [];
+  const keeper = createMemoryKeeper({ log, limitBytes: parseSize(config.engines.embedded.memory) });
   const engines = createEngineSet({
-    open: (add) => startEngines({ config, model: options.model, paths: options.paths, log, add }),
+    open: (add) =>
+      startEngines({ config, model: options.model, more, paths: options.paths, keeper, log, add }),
     onChange: () => serve.refresh(),
   });
   const connected = Promise.withResolvers<void>();
@@ -174,6 +181,11 @@ export async function startDaemon(options: {
     setHardware: (next) => {
       hardware = next;
       changed();
+    },
+    offer: (model) => {
+      more.push(model);
+      engines.add(onDemandEngine({ config, model, keepWarm: false, paths: options.paths, keeper, log }));
+      log("info", `${model.id} is available, and loaded when a call names it.`, { model: model.id });
     },
     configure: (next) => {
       config = next;

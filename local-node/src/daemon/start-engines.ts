@@ -1,6 +1,8 @@
 import { createAttachEngine } from "../engines/attach/attach.ts";
-import { createEmbeddedEngine } from "../engines/embedded/embedded.ts";
+import { CAPABILITIES, createEmbeddedEngine } from "../engines/embedded/embedded.ts";
 import type { Engine } from "../engines/engine.ts";
+import type { MemoryKeeper } from "../engines/on-demand/memory-keeper.ts";
+import { createOnDemandEngine, type OnDemandEngine } from "../engines/on-demand/on-demand.ts";
 import type { EnsuredModel } from "../models/ensure-model.ts";
 import { parseSize } from "../models/parse-size.ts";
 import type { NodeConfig } from "./config/schema.ts";
@@ -13,8 +15,12 @@ import type { NodePaths } from "./paths.ts";
  */
 export async function startEngines(options: {
   config: NodeConfig;
+  /** In memory from the beginning, and to stay there. */
   model: EnsuredModel | null;
+  /** In memory while they are wanted. */
+  more: readonly EnsuredModel[];
   paths: NodePaths;
+  keeper: MemoryKeeper;
   log: Log;
   add: (engine: Engine) => void;
 }): Promise<void> {
@@ -31,24 +37,53 @@ export async function startEngines(options: {
       }),
     );
   }
-  if (!model) return;
-  log("info", `Loading ${model.id}.`, { model: model.id, bytes: model.bytes });
-  const engine = await createEmbeddedEngine({
-    modelId: model.id,
-    modelPath: model.path,
-    fileSha256: model.sha256,
-    quantisation: model.quantisation ?? null,
-    sequences: config.engines.embedded.sequences,
-    contextTokens: config.engines.embedded.contextTokens,
-    prefixes: promptCache(config, options.paths),
-    log: (level, message) => log(level, message),
-  });
-  add(engine);
-  const [served] = engine.models();
-  log("info", `Serving ${model.id} on ${engine.runtime()?.gpu ?? "the CPU"}.`, {
-    model: model.id,
-    slots: engine.slots(),
-    tokensPerSecond: served?.tokensPerSecond ?? null,
+  if (model) {
+    const own = onDemandEngine({ ...options, model, keepWarm: true });
+    add(own);
+    await own.prepare();
+  }
+  for (const one of options.more) add(onDemandEngine({ ...options, model: one, keepWarm: false }));
+}
+
+/** A model that llama.cpp runs in a child process while it is wanted. */
+export function onDemandEngine(options: {
+  config: NodeConfig;
+  model: EnsuredModel;
+  keepWarm: boolean;
+  paths: NodePaths;
+  keeper: MemoryKeeper;
+  log: Log;
+}): OnDemandEngine {
+  const { config, model, keeper, keepWarm, log } = options;
+  const { sequences, contextTokens, idleMinutes } = config.engines.embedded;
+  const quantisation = model.quantisation ?? null;
+  return createOnDemandEngine({
+    model: {
+      id: model.id,
+      engine: "embedded",
+      loaded: false,
+      fileSha256: model.sha256,
+      quantisation,
+      contextTokens: null,
+      capabilities: CAPABILITIES,
+      tokensPerSecond: null,
+    },
+    keeper,
+    keepWarm,
+    idleMs: idleMinutes * 60_000,
+    log,
+    open: (admit) =>
+      createEmbeddedEngine({
+        modelId: model.id,
+        modelPath: model.path,
+        fileSha256: model.sha256,
+        quantisation,
+        sequences,
+        contextTokens,
+        prefixes: promptCache(config, options.paths),
+        admit,
+        log: (level, message) => log(level, message),
+      }),
   });
 }
 

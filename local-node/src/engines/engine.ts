@@ -42,6 +42,11 @@ export interface Engine {
   handle(request: EngineRequest): Promise<Omit<NodeResponse, "spans" | "confidence">>;
   /** Calls `listener` whenever `models()` or `slots()` changed. */
   onChange(listener: () => void): void;
+  /**
+   * Brings the models into memory that it serves and that are not there; absent where it has no say in that. Resolves
+   * when calls can run; rejects with a `NodeError`.
+   */
+  prepare?(): Promise<void>;
   /** Ends child processes and returns when they are gone. */
   close(): Promise<void>;
 }

