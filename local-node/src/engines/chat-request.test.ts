@@ -25,6 +25,7 @@ describe("parseChatRequest", () => {
       includeUsage: false,
       topLogprobs: null,
       grammar: null,
+      truncate: false,
       responseFormat: { type: "text" },
       logitBias: [],
       n: 1,

@@ -22,6 +22,8 @@ export interface ChatRequest extends Sampling {
   topLogprobs: number | null;
   /** GBNF that each choice must match, as llama.cpp's server takes it; null: none. */
   grammar: string | null;
+  /** Whether the oldest messages may go where the context holds not all of them. */
+  truncate: boolean;
   responseFormat: ResponseFormat;
   tools: ToolRequest;
   /** How long the model should think before it answers; `none`: not at all. Null: not said. */
@@ -64,6 +66,7 @@ const requestSchema = z.object({
   logprobs: z.boolean().default(false),
   top_logprobs: z.number().int().min(0).max(20).optional(),
   grammar: z.string().min(1).optional(),
+  truncation: z.enum(["auto", "disabled"]).default("disabled"),
   response_format: responseFormatSchema.default({ type: "text" }),
   reasoning_effort: z.enum(["none", "minimal", "low", "medium", "high", "xhigh"]).optional(),
   ...toolShape,
@@ -71,7 +74,7 @@ const requestSchema = z.object({
 });
 
 /**
- * Reads the body of `POST /v1/chat/completions` (OpenAI's API reference; `top_k`, `min_p` and `grammar` as extensions).
+ * Reads the body of `POST /v1/chat/completions` (OpenAI's API reference; `top_k`, `min_p`, `grammar` and `truncation` as extensions).
  * Throws a `NodeError` with status 400 that names the field: `invalid_json`, `invalid_value` or, for what this
  * engine cannot honour, `unsupported_parameter`. `null` counts as absent, as in OpenAI's API.
  */
@@ -123,6 +126,7 @@ export function parseChatRequest(body: Uint8Array): ChatRequest {
     includeUsage: request.stream_options?.include_usage ?? false,
     topLogprobs: request.logprobs ? (request.top_logprobs ?? 0) : null,
     grammar: request.grammar ?? null,
+    truncate: request.truncation === "auto",
     responseFormat: request.response_format,
     tools,
     reasoningEffort: request.reasoning_effort ?? null,

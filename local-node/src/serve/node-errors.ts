@@ -57,6 +57,16 @@ export function modelNotLoaded(model: string): NodeError {
   });
 }
 
+/** 503: the model's process ended again and again, so that it is not started any more. */
+export function modelRetired(model: string): NodeError {
+  return new NodeError({
+    code: "model_out_of_service",
+    message: `The model '${model}' is out of service on this node: its process ended again and again. The node's log says how; another node or model can answer.`,
+    status: 503,
+    retryable: true,
+  });
+}
+
 /** 502: the engine ended or broke off in the middle of a call. */
 export function engineFailed(options: { message: string; cause?: unknown }): NodeError {
   return new NodeError({

@@ -24,6 +24,8 @@ export interface ChildHost {
 }
 
 const CHILD = scriptBeside("./child", import.meta.url);
+/** So many ends in a row, each within this time of its start, are no accident: the model is not started again. */
+const CRASHES = { most: 3, countedWithinMs: 10 * 60_000 };
 const RESTART = { firstMs: 500, maxMs: 30_000, steadyAfterMs: 60_000 };
 /** The first load fails with this message; the daemon shows it as it is. */
 const LOAD_FAILED = "The model's process ended while loading";
@@ -49,11 +51,14 @@ export async function createChildHost(options: {
   onCall: (message: CallMessage) => void;
   /** The model came, or went (with all its calls). */
   onLoaded: (loaded: LoadedModel | null) => void;
+  /** The process ended too often: the model stays away. */
+  onRetired: () => void;
 }): Promise<ChildHost> {
   let child: ChildProcess | null = null;
   let loaded: LoadedModel | null = null;
   let closing = false;
   let attempt = 0;
+  let crashes = 0;
   let readyAt = 0;
   let restartTimer: NodeJS.Timeout | undefined;
   const first = Promise.withResolvers<void>();
@@ -100,6 +105,17 @@ export async function createChildHost(options: {
       if (readyAt === 0) {
         closing = true;
         first.reject(failure ?? new Error(`${LOAD_FAILED} (${end}); the file may be damaged or too large.`));
+        return;
+      }
+      // A load that was refused, for want of memory for example, may go another time.
+      if (failure === null) crashes = options.now() - readyAt > CRASHES.countedWithinMs ? 1 : crashes + 1;
+      if (crashes >= CRASHES.most) {
+        closing = true;
+        options.log(
+          "error",
+          `The model's process ended ${crashes} times in a row (${end}): the model is out of service until the node starts again.`,
+        );
+        options.onRetired();
         return;
       }
       if (options.now() - readyAt > RESTART.steadyAfterMs) attempt = 0;

@@ -4,6 +4,7 @@ import { NodeError } from "../../serve/contract.ts";
 import { invalidRequest } from "../../serve/node-errors.ts";
 import { NO_USAGE } from "../chat-output.ts";
 import type { ChatRequest } from "../chat-request.ts";
+import { fitMessages } from "../fit-messages.ts";
 import { generate } from "./generate.ts";
 import type { CallMessage, ChildMessage, LoadShape, ParentMessage } from "./ipc.ts";
 import { loadRuntime, type Runtime } from "./load.ts";
@@ -63,18 +64,39 @@ function tokenizePrompt({ model }: Runtime, pieces: readonly string[]): Token[] 
   });
 }
 
+/** The share of the context that stays free for an answer of unknown length, where messages may go for it. */
+const ANSWER_SHARE = 0.25;
+
+/** The call with its prompt: where messages may go, with as many of them as leave room for the answer. */
+function prepareFitting(runtime: Runtime, request: ChatRequest): { prepared: PreparedCall; prompt: Token[] } {
+  const prepare = (messages: ChatRequest["messages"]) => {
+    const prepared = prepareCall(runtime.template, { ...request, messages });
+    return { prepared, prompt: tokenizePrompt(runtime, prepared.prompt) };
+  };
+  if (!request.truncate) return prepare(request.messages);
+  const share = Math.floor(runtime.loaded.contextTokens * ANSWER_SHARE);
+  const most = runtime.loaded.contextTokens - Math.min(request.maxTokens ?? share, share);
+  let fitting: ReturnType<typeof prepare> | null = null;
+  fitMessages(request.messages, (messages) => {
+    const attempt = prepare(messages);
+    if (attempt.prompt.length > most) return false;
+    fitting = attempt; // each one that fits is longer than the one before
+    return true;
+  });
+  return fitting ?? prepare(request.messages);
+}
+
 async function run(message: GenerateMessage, call: Call): Promise<void> {
   if (runtime === null) throw new Error("a call came before the model was ready");
   const { id, request, scope } = message;
   const { slots, loaded } = runtime;
   const receivedAt = performance.now();
   const elapsedUs = (): number => Math.round((performance.now() - receivedAt) * 1000);
-  const prepared = prepareCall(runtime.template, request);
-  const prompt = tokenizePrompt(runtime, prepared.prompt);
+  const { prepared, prompt } = prepareFitting(runtime, request);
   if (prompt.length >= loaded.contextTokens) {
     throw invalidRequest({
       code: "context_length_exceeded",
-      message: `The prompt has ${prompt.length} tokens, and this model's context on this node holds ${loaded.contextTokens} with the answer. Shorten the messages.`,
+      message: `The prompt has ${prompt.length} tokens, and this model's context on this node holds ${loaded.contextTokens} with the answer. Shorten the messages, or send 'truncation': 'auto' to leave the oldest out.`,
       param: "messages",
     });
   }

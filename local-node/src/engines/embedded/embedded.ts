@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { concatBytes } from "../../../../src/tunnel/protocol/frames.ts";
 import { CHAT_ONLY, PROJECT_HEADER, type ServedModel } from "../../../../src/tunnel/protocol/messages.ts";
 import { NodeError } from "../../serve/contract.ts";
-import { cancelled, engineFailed, modelNotLoaded } from "../../serve/node-errors.ts";
+import { cancelled, engineFailed, modelNotLoaded, modelRetired } from "../../serve/node-errors.ts";
 import { createCallCheck } from "../call-check.ts";
 import {
   type ChatChoice,
@@ -88,6 +88,8 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
   let nextId = 1;
   let contextTokens: number | null = options.contextTokens ?? null;
   let tokensPerSecond: number | null = null;
+  /** Its process ended too often: the model is not served any more. */
+  let retired = false;
   let reasoning = false;
 
   const host = await createChildHost({
@@ -118,6 +120,10 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
       }
       for (const listener of listeners) listener();
     },
+    onRetired: () => {
+      retired = true;
+      for (const listener of listeners) listener();
+    },
   }).catch((cause: unknown) => {
     if (cause instanceof NodeError) throw cause;
     throw new NodeError({
@@ -131,18 +137,21 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
 
   return {
     kind: "embedded",
-    models: () => [
-      {
-        id: modelId,
-        engine: "embedded",
-        loaded: host.loaded() !== null,
-        fileSha256,
-        quantisation: options.quantisation,
-        contextTokens,
-        capabilities: { ...CAPABILITIES, reasoning },
-        tokensPerSecond,
-      },
-    ],
+    models: () =>
+      retired
+        ? []
+        : [
+            {
+              id: modelId,
+              engine: "embedded",
+              loaded: host.loaded() !== null,
+              fileSha256,
+              quantisation: options.quantisation,
+              contextTokens,
+              capabilities: { ...CAPABILITIES, reasoning },
+              tokensPerSecond,
+            },
+          ],
     slots: () => host.loaded()?.slots ?? 0,
     placement: () => {
       const loaded = host.loaded();
@@ -158,6 +167,7 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
       return { pid, gpu: loaded.gpu, threads: loaded.threads, shape: loaded.shape };
     },
     async handle(request) {
+      if (retired) throw modelRetired(modelId);
       if (host.loaded() === null) throw modelNotLoaded(modelId);
       if (request.signal.aborted) throw cancelled();
       const chat = parseChatRequest(request.body);
