@@ -10,6 +10,7 @@ import { openAiResponses } from "../dialects/openai-responses/client.ts";
 import { inputTokensBody, parseInputTokensCall } from "../dialects/openai-responses/parse.ts";
 import type { Env } from "../env.ts";
 import { toRouteletError } from "../errors.ts";
+import { readBody } from "../read-body.ts";
 import type { PlannedAttempt } from "../routing/plan.ts";
 import { parseRoute, resolveTarget } from "../routing/target.ts";
 import { policyFor } from "../settings/policy.ts";
@@ -17,7 +18,6 @@ import type { Settings } from "../settings.ts";
 import { logInternal } from "./log-internal.ts";
 import { openVisit } from "./open-visit.ts";
 import { planCall } from "./plan-call.ts";
-import { readBody } from "./read-body.ts";
 import { keepingOf } from "./stored-responses/keeping.ts";
 
 /** Counting is cheap: a provider that takes longer than this is not worth the wait. Milliseconds. */

@@ -6,6 +6,7 @@ import type { ClientDialect, RenderContext } from "../dialects/dialect.ts";
 import type { Env } from "../env.ts";
 import { RouteletError, toRouteletError } from "../errors.ts";
 import type { CachedReply } from "../ledger/cache/cached-replies.ts";
+import { readBody } from "../read-body.ts";
 import { parseRoute, resolveTarget, type Target } from "../routing/target.ts";
 import { policyFor } from "../settings/policy.ts";
 import type { Settings } from "../settings.ts";
@@ -17,7 +18,6 @@ import { type CallSession, openCallSession, type TakenOver } from "./call-sessio
 import { startHeartbeat } from "./heartbeat.ts";
 import { logInternal } from "./log-internal.ts";
 import { type PlanOptions, planCall, planOn } from "./plan-call.ts";
-import { readBody } from "./read-body.ts";
 import { releaseStream, responseHeaders } from "./release.ts";
 import { releaseLater } from "./release-later.ts";
 import { runAttempts } from "./run-attempts.ts";

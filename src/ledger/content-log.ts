@@ -1,3 +1,5 @@
+import { joinBytes } from "../bytes.ts";
+
 /** Content of several calls shares a row up to this; a row in the object's SQLite takes 2 MB. Bytes. */
 const SHARED_BLOB_BYTES = 512 * 1024;
 
@@ -51,7 +53,11 @@ export class ContentLog {
     let size = 0;
     const write = () => {
       if (group.length === 0) return;
-      this.#sql.exec("INSERT INTO contents (blob, bytes) VALUES (?1, ?2)", this.#next++, joined(group, size));
+      this.#sql.exec(
+        "INSERT INTO contents (blob, bytes) VALUES (?1, ?2)",
+        this.#next++,
+        exactly(joinBytes(group)),
+      );
       group = [];
       size = 0;
     };
@@ -130,12 +136,9 @@ export class ContentLog {
 }
 
 /** SQLite in the object takes an `ArrayBuffer` of exactly the bytes that are meant. */
-function joined(parts: readonly Uint8Array[], size: number): ArrayBuffer {
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.byteLength;
-  }
-  return bytes.buffer;
+function exactly(bytes: Uint8Array): ArrayBuffer {
+  const { buffer } = bytes;
+  return buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength
+    ? buffer
+    : new Uint8Array(bytes).buffer;
 }

@@ -1,3 +1,5 @@
+import { joinBytes } from "../bytes.ts";
+
 /** Something kept for a while, as the ledger's object has it: whose it is, what it goes on from, and its encrypted content. */
 export interface Kept {
   id: string;
@@ -194,12 +196,6 @@ export class KeptLog {
       )
       .toArray()
       .map(({ bytes }) => new Uint8Array(bytes));
-    const ciphertext = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.byteLength, 0));
-    let at = 0;
-    for (const piece of pieces) {
-      ciphertext.set(piece, at);
-      at += piece.byteLength;
-    }
     return {
       id: row.id,
       projectId: row.project_id,
@@ -209,7 +205,7 @@ export class KeptLog {
       keyId: row.key_id,
       iv: new Uint8Array(row.iv),
       compression: row.compression,
-      ciphertext,
+      ciphertext: joinBytes(pieces),
     };
   }
 }

@@ -1,6 +1,8 @@
 import type { ZodType } from "zod";
+import { parseJson } from "../dialects/json.ts";
 import type { Env } from "../env.ts";
 import { RouteletError, toRouteletError } from "../errors.ts";
+import { readBody } from "../read-body.ts";
 import { enrolRequestSchema } from "./protocol/messages.ts";
 
 /** What an enrolment may weigh, in bytes; a token, a key and a name need far less. */
@@ -58,20 +60,8 @@ async function connect(request: Request, env: Env, nodeId: string): Promise<Resp
 
 /** Reads at most `MAX_BODY_BYTES`, whatever the length that the caller claims. */
 async function readJson<T>(request: Request, schema: ZodType<T>): Promise<T> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of request.body ?? []) {
-    length += chunk.length;
-    if (length > MAX_BODY_BYTES) {
-      throw new RouteletError({
-        kind: "too_large",
-        code: "body_too_large",
-        message: `The body exceeds ${MAX_BODY_BYTES} bytes.`,
-      });
-    }
-    chunks.push(chunk);
-  }
-  const parsed = schema.safeParse(parseJson(await new Blob(chunks).text()));
+  const text = new TextDecoder().decode(await readBody(request, MAX_BODY_BYTES));
+  const parsed = schema.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;
   const param = parsed.error.issues[0]?.path.join(".");
   throw new RouteletError({
@@ -80,14 +70,6 @@ async function readJson<T>(request: Request, schema: ZodType<T>): Promise<T> {
     message: param ? `The field ${param} is missing or wrong.` : "The body must be a JSON object.",
     ...(param ? { param } : {}),
   });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function requireMethod(request: Request, method: string): void {

@@ -4,9 +4,9 @@ import { RouteletError, toRouteletError } from "../../errors.ts";
 import { listCalls } from "../../ledger/calls-query.ts";
 import { keepFeedback } from "../../ledger/feedback/feedback-store.ts";
 import { readCall } from "../../ledger/read-call.ts";
+import { readBody } from "../../read-body.ts";
 import { logInternal } from "../log-internal.ts";
 import { openVisit } from "../open-visit.ts";
-import { readBody } from "../read-body.ts";
 import { type Feedback, MAX_CONTENT_CHARACTERS, parseFeedback } from "./parse-feedback.ts";
 
 /** Every character of the content escaped, and the rest of the body. Bytes. */

@@ -1,7 +1,7 @@
 import { setTopLevelField } from "../../dialects/json-splice.ts";
 import { readJsonObject } from "../../dialects/read-json.ts";
 import { RouteletError } from "../../errors.ts";
-import { MAX_BODY_BYTES, readBody } from "../read-body.ts";
+import { MAX_BODY_BYTES, readBody } from "../../read-body.ts";
 import { formFields, withFormField } from "./multipart-field.ts";
 
 /** The largest form that is read for its `model`, in bytes: OpenAI takes sound of 25 MB. */

@@ -1,5 +1,5 @@
-import { joinBytes } from "../bytes.ts";
-import { RouteletError } from "../errors.ts";
+import { joinBytes } from "./bytes.ts";
+import { RouteletError } from "./errors.ts";
 
 /**
  * The largest request body, in bytes. A deployed isolate has 128 MB for all its calls, and a body is held as bytes,
@@ -7,11 +7,13 @@ import { RouteletError } from "../errors.ts";
  */
 export const MAX_BODY_BYTES = 20 * 1024 * 1024;
 
-function tooLarge(): RouteletError {
+function tooLarge(limit: number): RouteletError {
+  const size = limit < 1024 * 1024 ? `${limit} bytes` : `${limit / 1024 / 1024} MiB`;
+  const advice = limit === MAX_BODY_BYTES ? " Send less context, or images by URL." : "";
   return new RouteletError({
     kind: "too_large",
     code: "request_too_large",
-    message: `The request body is larger than ${MAX_BODY_BYTES / 1024 / 1024} MiB. Send less context, or images by URL.`,
+    message: `The request body is larger than ${size}.${advice}`,
   });
 }
 
@@ -25,7 +27,7 @@ export async function readBody(request: Request, limit: number = MAX_BODY_BYTES)
   const declared = Number(request.headers.get("content-length") ?? Number.NaN);
   if (declared > limit) {
     await request.body?.cancel();
-    throw tooLarge();
+    throw tooLarge(limit);
   }
   if (declared >= 0) return new Uint8Array(await request.arrayBuffer());
   if (request.body === null) return new Uint8Array(0);
@@ -38,7 +40,7 @@ export async function readBody(request: Request, limit: number = MAX_BODY_BYTES)
     size += value.length;
     if (size > limit) {
       await reader.cancel();
-      throw tooLarge();
+      throw tooLarge(limit);
     }
     chunks.push(value);
   }
