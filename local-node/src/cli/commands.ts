@@ -1,3 +1,4 @@
+import { bench } from "./bench.ts";
 import type { Command } from "./command.ts";
 import { configInit, configPath, configSchema, configShow } from "./config.ts";
 import { doctor } from "./doctor.ts";
@@ -16,6 +17,7 @@ export const COMMANDS: readonly Command[] = [
   pause,
   resume,
   doctor,
+  bench,
   modelsLs,
   modelsPull,
   modelsRm,
