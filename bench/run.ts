@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { engine } from "./engine.ts";
 import { type Benchmark, loadBefore, report } from "./lib/report.ts";
+import { loadCycles } from "./load-cycles.ts";
 import { memory } from "./memory.ts";
 import { overhead } from "./overhead.ts";
 import { toolCalls } from "./tool-calls.ts";
@@ -15,6 +16,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
   tunnel,
   engine,
   memory,
+  "load-cycles": loadCycles,
   wire,
   "tool-calls": toolCalls,
 };
