@@ -184,6 +184,31 @@ describe("a recurring task", () => {
     expect(engine.requests.length).toBe(asked);
   });
 
+  it("is recognised without a name, whatever stands in its prompt, and the reply says which", async () => {
+    const ask = async (date: string, city: string) => {
+      const response = await gateway.chat({
+        model: "gpt-5-mini",
+        messages: [
+          {
+            role: "system",
+            content: `You translate the user's words into French and answer with the translation alone. Today is ${date}; the user is in "${city}".`,
+          },
+          { role: "user", content: `ticket ${ticket++}` },
+        ],
+      });
+      await response.arrayBuffer();
+      return response.headers.get("x-routelet-task");
+    };
+    const first = await ask("2026-11-24", "Bern");
+    expect(first).toMatch(/\w/);
+    expect(await ask("2026-12-01", "Thun")).toBe(first);
+    for (;;) {
+      const { data } = (await gateway.admin("/api/tasks")) as { data: TaskRow[] };
+      if (data.some(({ id, calls }) => id === first && calls >= 1)) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }, 30_000);
+
   it("that nobody knows is a 404 that says where to look", async () => {
     await expect(detail("no-such-task")).rejects.toThrow(/404|task_not_found/);
   });

@@ -37,7 +37,8 @@ export interface CallSession {
   readonly startedAt: number;
   /** Every attempt in order. */
   readonly logs: AttemptLog[];
-  readonly task: string | null;
+  /** `x-routelet-task`; where it is absent, once the call was planned, the task that it was recognised as. */
+  task: string | null;
   readonly session: string | null;
   /** `x-routelet-route` as it came. */
   readonly route: string | null;

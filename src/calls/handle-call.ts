@@ -23,7 +23,7 @@ import { releaseLater } from "./release-later.ts";
 import { runAttempts } from "./run-attempts.ts";
 import { settledWithin } from "./settled-within.ts";
 import { type Keeping, keepingOf } from "./stored-responses/keeping.ts";
-import { observeCall, planWithTask } from "./task-of-call.ts";
+import { observeCall, planWithTask, taskOf } from "./task-of-call.ts";
 import type { ReadyReply } from "./try-backend.ts";
 
 const EVENT_STREAM_TYPE = "text/event-stream; charset=utf-8";
@@ -96,8 +96,9 @@ async function dispatch(options: {
   if (target.kind === "slm" && target.localOnly) session.record.keepNoContent();
   const routeStart = now();
   const planning = planningOf(options);
-  const plan = await planWithTask({ planning, plan: await planCall(planning), session });
-  session.onEnd = (end) => observeCall({ env, session, call, target, end });
+  const task = taskOf({ session, call, target });
+  const plan = await planWithTask({ planning, plan: await planCall(planning), session, task });
+  session.onEnd = (end) => observeCall({ env, session, task, target, end });
   session.plan = plan;
   trace.route({
     startedAt: routeStart,

@@ -1,71 +1,96 @@
 import type { Call } from "../dialects/call.ts";
+import type { ModelRequest } from "../dialects/model-request.ts";
 import type { Env } from "../env.ts";
 import { draw } from "../routing/guarantee/lottery.ts";
 import { splitKey } from "../routing/guarantee/split.ts";
 import type { Plan } from "../routing/plan.ts";
 import type { Target } from "../routing/target.ts";
+import { taskKeyOf } from "../routing/task/task-key.ts";
 import { isServed } from "../routing/task-serving.ts";
 import { taskBook } from "../work/task-book.ts";
 import type { CallEnd, CallSession } from "./call-session.ts";
+import { callShapeOf } from "./call-shape.ts";
 import { type PlanOptions, planForTask } from "./plan-call.ts";
 
-/** The words that a conversation began with; its side hangs on them where it has no name. */
-function firstMessage(call: Call): string {
+/** A call that may count for its task. */
+interface TaskCall {
+  /** The name that its caller gave, or the key that it was recognised by. */
+  task: string;
+  splitKey: string;
+}
+
+function requestOf(call: Call): ModelRequest | null {
   try {
-    const first = call.request?.().messages.find(({ role }) => role === "user");
-    const text = first?.content.find((part) => part.type === "text");
-    return text?.type === "text" ? text.text : "";
+    return call.request?.() ?? null;
   } catch {
-    return ""; // Without an internal form: nothing of it is looked at again either.
+    return null; // Without an internal form nothing of it can be looked at again.
   }
 }
 
-const splitKeyOf = (session: CallSession, call: Call): string =>
-  splitKey({ session: session.session, firstMessage: firstMessage(call) });
+/** The words that a conversation began with; its side hangs on them where it has no name. */
+function firstMessage({ messages }: ModelRequest): string {
+  const first = messages.find(({ role }) => role === "user");
+  const text = first?.content.find((part) => part.type === "text");
+  return text?.type === "text" ? text.text : "";
+}
 
-/** The plan of a call whose task small models answer; as it is for all others. */
+/**
+ * What a call's task is known by: the name that its caller gives, else what its prompt, tools and format have in common with
+ * other calls. Null for a call that is no part of any conversion: content that stays on nodes, content that is not kept.
+ */
+export function taskOf(options: { session: CallSession; call: Call; target: Target }): TaskCall | null {
+  const { session, call, target } = options;
+  const { conversion, content, ledger } = session.settings;
+  if (target.kind === "slm" || conversion.collect === "off") return null;
+  if (content.store === "off" || !ledger.record) return null;
+  const request = requestOf(call);
+  if (request === null) return null;
+  const key = splitKey({ session: session.session, firstMessage: firstMessage(request) });
+  return { task: session.task ?? taskKeyOf(callShapeOf(request)).key, splitKey: key };
+}
+
+/** The plan of a call whose task small models answer; as it is for all others. Names the task in `session`. */
 export async function planWithTask(options: {
   planning: PlanOptions;
   plan: Plan;
   session: CallSession;
+  task: TaskCall | null;
 }): Promise<Plan> {
-  const { planning, plan, session } = options;
-  const { env, call, target, settings, caller } = planning;
-  if (session.task === null || target.kind !== "llm" || call.request === null) return plan;
+  const { planning, plan, session, task } = options;
+  if (task === null) return plan;
+  const { target, caller } = planning;
+  const view = taskBook.view(caller.projectId, task.task);
+  session.task = task.task;
   // `x-routelet-route: llm` asks for the reference itself.
-  if (session.route !== null || settings.conversion.collect === "off") return plan;
-  const { projectId } = caller;
-  const view = await taskBook.view({ env, projectId, taskId: session.task, now: session.now });
-  if (view?.serving == null || !isServed(view.serving, splitKeyOf(session, call))) return plan;
+  if (target.kind !== "llm" || session.route !== null) return plan;
+  if (view?.serving == null || !isServed(view.serving, task.splitKey)) return plan;
   return planForTask(planning, plan, view.serving);
 }
 
-/** Tells of a call that has ended, where it may count for its task. */
+/** Tells of a call that has ended, where it counts for its task. */
 export function observeCall(options: {
   env: Env;
   session: CallSession;
-  call: Call;
+  task: TaskCall | null;
   target: Target;
   end: CallEnd;
 }): void {
-  const { env, session, call, target, end } = options;
-  const { settings, task, caller, record } = session;
-  if (task === null || target.kind === "slm" || call.request === null) return;
-  if (settings.conversion.collect === "off" || settings.content.store === "off") return;
-  if (end.outcome !== "done" || end.servedBy === null || end.cached === true) return;
-  const key = splitKeyOf(session, call);
+  const { env, session, task, target, end } = options;
+  const { caller, record } = session;
+  if (task === null || end.outcome !== "done" || end.servedBy === null || end.cached === true) return;
+  const { splitKey: side } = task;
   taskBook.observe({
     env,
     projectId: caller.projectId,
     call: {
       callId: record.id,
-      taskId: task,
-      splitKey: key,
+      task: task.task,
+      splitKey: side,
       at: session.startedAt,
       human: caller.audience === "human",
       answeredBy: end.servedBy.startsWith("llm/") ? "reference" : target.kind === "llm" ? "slm" : "other",
     },
-    drawn: ({ lottery }) => lottery !== null && draw(lottery, { id: record.id, splitKey: key }) !== null,
+    drawn: ({ lottery }) => lottery !== null && draw(lottery, { id: record.id, splitKey: side }) !== null,
     waitUntil: session.waitUntil,
     now: session.now,
   });

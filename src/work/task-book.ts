@@ -12,8 +12,6 @@ const GATHER_MS = 20;
 const MAX_MESSAGE = 500;
 /** Beyond this many tasks the one that was asked for longest ago is forgotten. */
 const MAX_VIEWS = 4_096;
-/** How long a call waits to hear of its task from an isolate that does not know it yet; then the reference answers. */
-const FIRST_VIEW_MS = 250;
 
 interface Entry {
   view: TaskView;
@@ -27,21 +25,12 @@ export class TaskBook {
   readonly #views = new Map<string, Entry>();
   readonly #waiting = new Map<string, ObservedCall[]>();
 
-  /** What is known of a task; asked for where this isolate has never heard of it. Null where nobody knows, or in time. */
-  async view(options: {
-    env: WorkEnv;
-    projectId: string;
-    taskId: string;
-    now: () => number;
-  }): Promise<TaskView | null> {
-    const { env, projectId, taskId, now } = options;
-    const known = this.#views.get(keyOf(projectId, taskId));
-    if (known !== undefined) return known.view;
-    const asked = async () => env.WORK.getByName(projectId).view(taskId);
-    const late = scheduler.wait(FIRST_VIEW_MS).then(() => null);
-    const view = await Promise.race([asked(), late]).catch(unreachable);
-    if (view !== null) this.#learn(projectId, [view], now());
-    return view;
+  /**
+   * What this isolate knows of a task, by its name or by a call's key; null where it has not heard of it. It asks nobody: the
+   * first call of a task in each isolate is the reference's, and what is told of it brings the answer.
+   */
+  view(projectId: string, task: string): TaskView | null {
+    return this.#views.get(keyOf(projectId, task))?.view ?? null;
   }
 
   /** Tells of a call that ended, behind its response. */
@@ -55,7 +44,7 @@ export class TaskBook {
     now: () => number;
   }): void {
     const { env, projectId, call, waitUntil, now } = options;
-    const entry = this.#views.get(keyOf(projectId, call.taskId));
+    const entry = this.#views.get(keyOf(projectId, call.task));
     if (entry !== undefined) {
       entry.untold += 1;
       const fresh = now() - entry.readAt < FRESH_MS;
@@ -78,16 +67,16 @@ export class TaskBook {
     const calls = this.#waiting.get(projectId) ?? [];
     this.#waiting.delete(projectId);
     const views = await env.WORK.getByName(projectId).observe(projectId, calls).catch(unreachable);
-    if (views !== null) this.#learn(projectId, views, now());
+    for (const [index, call] of calls.entries()) {
+      const view = views?.[index] ?? null;
+      if (view !== null) this.#learn(keyOf(projectId, call.task), view, now());
+    }
   }
 
-  #learn(projectId: string, views: readonly TaskView[], at: number): void {
-    for (const view of views) {
-      const key = keyOf(projectId, view.id);
-      const untold = this.#views.get(key)?.untold ?? 0;
-      this.#views.delete(key);
-      this.#views.set(key, { view, readAt: at, untold });
-    }
+  #learn(key: string, view: TaskView, at: number): void {
+    const untold = this.#views.get(key)?.untold ?? 0;
+    this.#views.delete(key);
+    this.#views.set(key, { view, readAt: at, untold });
     for (const oldest of this.#views.keys()) {
       if (this.#views.size <= MAX_VIEWS) break;
       this.#views.delete(oldest);
@@ -95,7 +84,7 @@ export class TaskBook {
   }
 }
 
-const keyOf = (projectId: string, taskId: string): string => `${projectId} ${taskId}`;
+const keyOf = (projectId: string, task: string): string => `${projectId} ${task}`;
 
 /** Tasks are a matter behind the calls: without them every call still has its answer. */
 function unreachable(cause: unknown): null {

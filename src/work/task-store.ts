@@ -104,6 +104,10 @@ export class TaskStore {
       .map(({ record }) => JSON.parse(record) as Task);
   }
 
+  get count(): number {
+    return this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM tasks").one().n;
+  }
+
   task(id: string): Task | null {
     const [row] = this.#sql.exec<{ record: string }>("SELECT record FROM tasks WHERE id = ?", id).toArray();
     return row === undefined ? null : (JSON.parse(row.record) as Task);

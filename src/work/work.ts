@@ -18,7 +18,7 @@ import { type WorkItem, WorkQueue } from "./work-queue.ts";
 
 /** Items that may wait; beyond it the oldest count as losses. */
 const MAX_ITEMS = 10_000;
-/** Tasks of one project; a broken client that names a new one each time gets no more. */
+/** Tasks of one project; of a broken client's, which names a new one each time, the oldest are forgotten. */
 export const MAX_TASKS = 2_000;
 /** How many items are under way at once, and how many one alarm takes on: an alarm ends after 15 minutes. */
 const AT_ONCE = 2;
@@ -28,13 +28,16 @@ const LEASE_MS = 10 * 60_000;
 const LOOK_EVERY_MS = 30_000;
 /** Of a task's pairs the newest count: models and prompts change. */
 const MAX_PAIRS = 500;
+/** Tasks that have become ripe wait this long for others. */
+const LOOK_SOON_MS = 1_000;
 /** A draw that has not come back by then is lost. */
 const SETTLED_AFTER_MS = 24 * 3_600_000;
 
 /** A call as isolates tell of it, behind its response. */
 export interface ObservedCall {
   callId: string;
-  taskId: string;
+  /** Its task: the name that its caller gave, or the key that it was recognised by. */
+  task: string;
   splitKey: string;
   at: number;
   /** Calls of this task since the isolate's last message, this one included. */
@@ -60,6 +63,8 @@ export class Work extends DurableObject<Env> {
   readonly #store: TaskStore;
   readonly #queue: WorkQueue;
   #lookedAt = 0;
+  /** Tasks that have had calls enough to be tried on a small model, and are not yet. */
+  readonly #ripe = new Set<string>();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -67,25 +72,23 @@ export class Work extends DurableObject<Env> {
     this.#queue = new WorkQueue({ sql: ctx.storage.sql, limit: MAX_ITEMS });
   }
 
-  /** Takes calls, and gives what isolates are to know of their tasks. Telling of a call again changes nothing but its count. */
-  async observe(projectId: string, calls: readonly ObservedCall[]): Promise<TaskView[]> {
+  /**
+   * Takes calls, and gives what isolates are to know of their tasks, in the calls' order; null for a call beyond the limit
+   * of tasks. Telling of a call again changes nothing but its count.
+   */
+  async observe(projectId: string, calls: readonly ObservedCall[]): Promise<(TaskView | null)[]> {
     this.#store.setNote("project", projectId);
     const settings = await this.#settings();
-    const views = new Map<string, TaskView>();
-    for (const call of calls) {
+    const views = calls.map((call) => {
       const task = this.#seen(call);
-      if (task === null) continue;
+      if (task === null) return null;
+      const waits = task.stage.mode === "observe" && !task.excluded && !task.human;
+      if (waits && task.calls >= settings.conversion.minCalls) this.#ripe.add(task.id);
       this.#draw(task, call);
-      views.set(task.id, viewOf(task));
-    }
+      return viewOf(task);
+    });
     await this.#schedule(settings);
-    return [...views.values()];
-  }
-
-  /** What isolates are to know of one task; null for one that nobody has told of. */
-  async view(id: string): Promise<TaskView | null> {
-    const task = this.#store.task(id);
-    return task === null ? null : viewOf(task);
+    return views;
   }
 
   /** All tasks, those seen last first. */
@@ -154,16 +157,18 @@ export class Work extends DurableObject<Env> {
   /** The tasks of these items; all of them now and then, since a node, a setting or a day's end may move them too. */
   #dueTasks(items: readonly WorkItem[]): string[] {
     const now = this.clock();
+    const ripe = [...this.#ripe];
+    this.#ripe.clear();
     if (now - this.#lookedAt < LOOK_EVERY_MS)
-      return [...new Set(items.map(({ payload }) => (JSON.parse(payload) as Payload).taskId))];
+      return [...new Set([...ripe, ...items.map(({ payload }) => (JSON.parse(payload) as Payload).taskId)])];
     this.#lookedAt = now;
     return this.#store.tasks().map(({ id }) => id);
   }
 
   #seen(call: ObservedCall): Task | null {
-    const known = this.#store.task(call.taskId);
-    if (known === null && this.#store.tasks().length >= MAX_TASKS) return null;
-    const task = known ?? newTask(call.taskId, call.at);
+    const known = this.#store.task(call.task);
+    if (known === null && this.#store.count >= MAX_TASKS && !this.#forgetOne()) return null;
+    const task = known ?? newTask(call.task, call.at);
     const seen: Task = {
       ...task,
       calls: task.calls + call.count,
@@ -172,6 +177,19 @@ export class Work extends DurableObject<Env> {
     };
     this.#store.put(seen);
     return seen;
+  }
+
+  /** Makes room for a new task: of those that nothing was tried on and nobody named, the one seen longest ago goes. */
+  #forgetOne(): boolean {
+    const untouched = this.#store
+      .tasks()
+      .filter(({ id, name, stage, excluded }) => stage.mode === "observe" && name === id && !excluded);
+    const oldest = untouched.reduce<Task | null>(
+      (found, task) => (found === null || task.lastSeenAt < found.lastSeenAt ? task : found),
+      null,
+    );
+    if (oldest !== null) this.#store.remove(oldest.id);
+    return oldest !== null;
   }
 
   #draw(task: Task, call: ObservedCall): void {
@@ -330,12 +348,9 @@ export class Work extends DurableObject<Env> {
     if (settings.conversion.collect === "off") return;
     const now = this.clock();
     const due = this.#queue.nextDue;
-    const tasks = this.#store.tasks().length > 0;
-    const at = Math.min(
-      due ?? Number.POSITIVE_INFINITY,
-      tasks ? now + LOOK_EVERY_MS : Number.POSITIVE_INFINITY,
-    );
-    if (!Number.isFinite(at)) return;
+    const look = now + (this.#ripe.size > 0 ? LOOK_SOON_MS : LOOK_EVERY_MS);
+    if (due === null && this.#store.count === 0) return;
+    const at = Math.min(due ?? look, look);
     const set = await this.ctx.storage.getAlarm();
     if (set === null || set > at) await this.ctx.storage.setAlarm(Math.max(at, now + 50));
   }
