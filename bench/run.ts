@@ -1,9 +1,11 @@
 import { parseArgs } from "node:util";
 import { engine } from "./engine.ts";
+import { guarantee } from "./guarantee.ts";
 import { type Benchmark, loadBefore, report } from "./lib/report.ts";
 import { loadCycles } from "./load-cycles.ts";
 import { memory } from "./memory.ts";
 import { overhead } from "./overhead.ts";
+import { routing } from "./routing.ts";
 import { toolCalls } from "./tool-calls.ts";
 import { tunnel } from "./tunnel.ts";
 import { wire } from "./wire.ts";
@@ -19,6 +21,8 @@ const BENCHMARKS: Record<string, Benchmark> = {
   "load-cycles": loadCycles,
   wire,
   "tool-calls": toolCalls,
+  guarantee,
+  routing,
 };
 
 const { values, positionals } = parseArgs({

@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { logWealth } from "./betting.ts";
+import { betsAgainst } from "./betting.ts";
 
-const wealth = (n: number, losses: number, epsilon: number) => Math.exp(logWealth({ n, losses, epsilon }));
+const wealth = (n: number, losses: number, epsilon: number) => Math.exp(betsAgainst(epsilon)({ n, losses }));
 
 /** The exact probability that the wealth ever reaches 1/δ within n labels of this true loss, over all paths. */
 function everRejects(options: { epsilon: number; loss: number; delta: number; n: number }): number {
   const { epsilon, loss, delta, n } = options;
+  const wealthOf = betsAgainst(epsilon);
   let going = [1];
   let rejected = 0;
   for (let at = 1; at <= n; at++) {
@@ -16,7 +17,7 @@ function everRejects(options: { epsilon: number; loss: number; delta: number; n:
       next[losses + 1] = (next[losses + 1] ?? 0) + mass * loss;
     }
     going = next.map((mass, losses) => {
-      if (mass === 0 || logWealth({ losses, n: at, epsilon }) < -Math.log(delta)) return mass;
+      if (mass === 0 || wealthOf({ losses, n: at }) < -Math.log(delta)) return mass;
       rejected += mass;
       return 0;
     });

@@ -5,7 +5,7 @@
 const BACKED: readonly number[] = [0, 1 / 16, 1 / 8, 1 / 4, 1 / 2];
 
 /**
- * The logarithm of what a stake of 1 has become after `losses` in `n` labels, betting against H: E[loss] ≥ ε.
+ * The bets against H: E[loss] ≥ ε: gives the logarithm of what a stake of 1 has become after `losses` in `n` labels.
  *
  * Each part of the stake is bet on a constant loss q < ε, which multiplies it by 1 + λ(ε − x) with
  * λ = (ε − q)/(ε(1 − ε)); the whole is a bet that depends on the past only (what each part has become). Under H every
@@ -13,14 +13,16 @@ const BACKED: readonly number[] = [0, 1 / 16, 1 / 8, 1 / 4, 1 / 2];
  * all with a probability of at most δ (J. Ville 1939; I. Waudby-Smith and A. Ramdas, "Estimating means of bounded
  * random variables by betting", JRSS B 2024). For losses of 0 and 1 it depends on the counts alone.
  */
-export function logWealth(options: { losses: number; n: number; epsilon: number }): number {
-  const { losses, n, epsilon } = options;
-  const parts = BACKED.map((part) => {
-    const q = part * epsilon;
-    const won = (n - losses) * (Math.log1p(-q) - Math.log1p(-epsilon));
-    return losses === 0 ? won : won + losses * Math.log(q / epsilon);
-  });
-  const most = Math.max(...parts);
-  if (most === Number.NEGATIVE_INFINITY) return most;
-  return most + Math.log(parts.reduce((sum, part) => sum + Math.exp(part - most), 0) / parts.length);
+export function betsAgainst(epsilon: number): (labels: { losses: number; n: number }) => number {
+  const bets = BACKED.map((part) => ({
+    won: Math.log1p(-part * epsilon) - Math.log1p(-epsilon),
+    lost: Math.log(part),
+  }));
+  return ({ losses, n }) => {
+    // 0 · -∞ is no number: without a loss nothing was lost.
+    const parts = bets.map(({ won, lost }) => (n - losses) * won + (losses === 0 ? 0 : losses * lost));
+    const most = Math.max(...parts);
+    if (most === Number.NEGATIVE_INFINITY) return most;
+    return most + Math.log(parts.reduce((sum, part) => sum + Math.exp(part - most), 0) / parts.length);
+  };
 }

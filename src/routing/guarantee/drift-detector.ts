@@ -20,9 +20,10 @@ export interface DriftDetector {
  * @throws RangeError for an ε or a rate outside (0, 1).
  */
 export function startDetector(options: { epsilon: number; alarmRate: number }): DriftDetector {
-  for (const [name, value] of Object.entries(options))
+  const { epsilon, alarmRate } = options;
+  for (const [name, value] of Object.entries({ epsilon, alarmRate }))
     if (!(value > 0 && value < 1)) throw new RangeError(`${name} is above 0 and below 1, not ${value}`);
-  return { ...options, audits: 0, won: JUMPS.map(() => 0), alarmed: false };
+  return { epsilon, alarmRate, audits: 0, won: JUMPS.map(() => 0), alarmed: false };
 }
 
 /**

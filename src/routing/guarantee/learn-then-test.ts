@@ -1,5 +1,5 @@
 import { binomialAtMost } from "../statistics/binomial.ts";
-import { logWealth } from "./betting.ts";
+import { betsAgainst } from "./betting.ts";
 import type { CalibrationSet } from "./calibration-set.ts";
 import { type CertificationWindow, deltaOfAttempt, type Family } from "./certification-window.ts";
 import { type DrawnOutcome, lossAt, released } from "./drawn-outcome.ts";
@@ -11,8 +11,8 @@ export interface ThresholdTest {
   losses: number;
   released: number;
   /**
-   * The p-value: the binomial tail, or one over the most that the wealth ever was. The hypothesis that the loss is
-   * above ε is rejected at or below the window's δ.
+   * The p-value: the binomial tail, or one over the wealth at its rejection (else over the most that it ever was). The
+   * hypothesis that the loss is above ε is rejected at or below the window's δ.
    */
   p: number;
   rejected: boolean;
@@ -87,7 +87,7 @@ function testThreshold(options: {
   const p =
     window.method.kind === "binomial"
       ? binomialAtMost({ k: losses, n: outcomes.length, p: window.epsilon })
-      : bettingP({ outcomes, threshold, epsilon: window.epsilon });
+      : bettingP({ outcomes, threshold, window });
   return {
     threshold,
     losses,
@@ -97,14 +97,17 @@ function testThreshold(options: {
   };
 }
 
-/** One over the largest wealth on the way (at least the stake): a p-value that is valid at every look. */
-function bettingP(options: { outcomes: Outcomes; threshold: number; epsilon: number }): number {
-  const { outcomes, threshold, epsilon } = options;
+/** One over the wealth at its rejection, else over the most that it ever was: valid at every look. */
+function bettingP(options: { outcomes: Outcomes; threshold: number; window: CertificationWindow }): number {
+  const { outcomes, threshold, window } = options;
+  const enough = -Math.log(window.delta);
+  const wealth = betsAgainst(window.epsilon);
   let losses = 0;
   let most = 0;
   for (const [at, outcome] of outcomes.entries()) {
     losses += lossAt(outcome, threshold);
-    most = Math.max(most, logWealth({ losses, n: at + 1, epsilon }));
+    most = Math.max(most, wealth({ losses, n: at + 1 }));
+    if (most >= enough) break;
   }
   return Math.exp(-most);
 }
