@@ -1,5 +1,5 @@
 import type { Family } from "../src/routing/guarantee/certification-window.ts";
-import { generator } from "../test/harness/mutate.ts";
+import { seededRandom } from "../src/routing/statistics/seeded-random.ts";
 import { calibrationRuns, DELTA, type Schedule, thresholdsOf } from "./guarantee/calibration-runs.ts";
 import { detectionDelay, falseAlarms } from "./guarantee/drift.ts";
 import { bettingCertifies, binomialCertifies, slowBinomial } from "./guarantee/oracle.ts";
@@ -212,7 +212,7 @@ function driftFigures(random: () => number): Record<string, number> {
 }
 
 async function run(): Promise<Measured> {
-  const random = generator(SEED);
+  const random = seededRandom(SEED);
   return {
     conditions: {
       seed: SEED,

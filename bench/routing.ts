@@ -7,7 +7,7 @@ import {
 import { promptFeatures } from "../src/routing/quality/prompt-features.ts";
 import { learn, newRightness } from "../src/routing/quality/rightness.ts";
 import { NO_OUTCOMES, withOutcome } from "../src/routing/quality/tally.ts";
-import { generator } from "../test/harness/mutate.ts";
+import { seededRandom } from "../src/routing/statistics/seeded-random.ts";
 import type { Benchmark, BenchOptions, Measured } from "./lib/report.ts";
 import { median, quantile, rounded } from "./lib/stats.ts";
 import { apgr } from "./routing/apgr.ts";
@@ -40,7 +40,7 @@ function overSplits(options: {
 }): { mean: number; error: number } {
   const { labels, router, trained, splits = SPLITS } = options;
   const values = Array.from({ length: splits }, (_, split) => {
-    const random = generator(SEED + split);
+    const random = seededRandom(SEED + split);
     const order = shuffled(labels, random);
     const score = router(order.slice(0, trained), random);
     return apgr(order.slice(trained).map((call) => ({ score: score(call), gap: gapOf(call) })));

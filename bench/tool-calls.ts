@@ -1,8 +1,8 @@
 import { askedOf } from "../src/calls/verifiable.ts";
+import { seededRandom } from "../src/routing/statistics/seeded-random.ts";
 import type { Asked, SlmAnswer } from "../src/routing/verify/answer.ts";
 import type { FeatureName, Features } from "../src/routing/verify/features/features.ts";
 import { type Verdict, verify } from "../src/routing/verify/verdict.ts";
-import { generator } from "../test/harness/mutate.ts";
 import { auc } from "./lib/auc.ts";
 import type { Benchmark, BenchOptions, Measured } from "./lib/report.ts";
 import { quantile, rounded } from "./lib/stats.ts";
@@ -114,7 +114,7 @@ function rightAnswers(correct: readonly Correct[]): { verdicts: Verdict[]; figur
 }
 
 async function run(options: BenchOptions): Promise<Measured> {
-  const random = generator(SEED);
+  const random = seededRandom(SEED);
   const correct = WITH_CALLS.flatMap((set) => readItems(options, set)).map((item) => ({
     asked: askedOf(requestOf(item)),
     calls: correctCalls(item),

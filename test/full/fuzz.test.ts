@@ -6,9 +6,10 @@ import type { ClientDialect, RenderContext, ReplyStream } from "../../src/dialec
 import { backendDialect, CLIENT_DIALECTS } from "../../src/dialects/registry.ts";
 import { translateStream, translateWhole } from "../../src/dialects/translate.ts";
 import { RouteletError } from "../../src/errors.ts";
+import { seededRandom } from "../../src/routing/statistics/seeded-random.ts";
 import { chatEvent } from "../harness/chat-replies.ts";
 import { messageStreamSteps } from "../harness/messages-replies.ts";
-import { drawnPieces, generator, mutate } from "../harness/mutate.ts";
+import { drawnPieces, mutate } from "../harness/mutate.ts";
 
 const STREAMED_EVENTS = 1_000_000;
 const BODIES = 100_000;
@@ -115,7 +116,7 @@ function fuzz(options: { text: string; events: number; seed: number; open: () =>
   const each = options.text.split("\n\n").length;
   for (let done = 0, round = 0; done < options.events; done += each, round++) {
     const seed = options.seed + round;
-    const random = generator(seed);
+    const random = seededRandom(seed);
     const mutated = mutate(options.text, random);
     try {
       feed(options.open(), mutated, random);
@@ -161,7 +162,7 @@ describe(`${BODIES.toLocaleString("en")} mutated request bodies through each par
     );
     const bodies = ["openai-chat", "anthropic-messages"] as const;
     for (let round = 0; round < BODIES; round++) {
-      const random = generator(round);
+      const random = seededRandom(round);
       const text = mutate(samples[round % samples.length] ?? "", random);
       try {
         const parsed = client.parse(encode(text));
@@ -197,7 +198,7 @@ describe(`${BODIES.toLocaleString("en")} mutated whole replies`, () => {
         ? '{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"x","tool_calls":[{"id":"t","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}'
         : '{"id":"m","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"x"},{"type":"tool_use","id":"t","name":"f","input":{"a":1}}],"stop_reason":"tool_use","usage":{"input_tokens":1,"output_tokens":2}}';
     for (let round = 0; round < BODIES / 2; round++) {
-      const random = generator(7_000_000 + round);
+      const random = seededRandom(7_000_000 + round);
       const text = mutate(healthy, random);
       try {
         JSON.parse(

@@ -1,15 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { mix } from "../fnv.ts";
+import { seededRandom } from "../statistics/seeded-random.ts";
 import { auditShare, auditsUntilFound } from "./audit-share.ts";
 import { afterAudit, type DriftDetector, startDetector } from "./drift-detector.ts";
 
 /** Coins of a seed. */
 function coins(seed: number): (p: number) => 0 | 1 {
-  let at = Math.imul(seed, 0x9e3779b1);
-  return (p) => {
-    at = (at + 0x6d2b79f5) | 0;
-    return mix(at) / 2 ** 32 < p ? 1 : 0;
-  };
+  const random = seededRandom(seed);
+  return (p) => (random() < p ? 1 : 0);
 }
 
 /** Audits until the alarm, or `most`. */

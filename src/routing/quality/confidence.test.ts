@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { generator } from "../../../test/harness/mutate.ts";
 import { type Training, trainingOnly } from "../guarantee/split.ts";
-import { type ConfidenceExample, confidenceOf, fitConfidence } from "./confidence.ts";
+import { seededRandom } from "../statistics/seeded-random.ts";
+import { type ConfidenceExample, confidenceOf, type Evidence, fitConfidence } from "./confidence.ts";
 import { fitLogistic, logistic } from "./logistic.ts";
 
 type Example = ConfidenceExample & { truth: number };
 
 /** Answers whose chance of being right depends on one value, in a way that no logistic curve has; another is noise. */
 function examples(count: number, seed: number): Example[] {
-  const random = generator(seed);
+  const random = seededRandom(seed);
   return Array.from({ length: count }, () => {
     const least = -5 * random();
     const truth = least > -1 ? 0.98 : least > -3 ? 0.7 : 0.2;
@@ -60,7 +60,8 @@ describe("the confidence in an answer", () => {
 
   it("takes evidence that is missing, unknown or wild", () => {
     if (model === null) throw new Error("not fitted");
-    for (const evidence of [{}, { other: 3 }, { least: Number.NaN }, { least: 1e300, noise: -1e300 }]) {
+    const strange: Evidence[] = [{}, { other: 3 }, { least: Number.NaN }, { least: 1e300, noise: -1e300 }];
+    for (const evidence of strange) {
       const value = confidenceOf(model, evidence);
       expect(value).toBeGreaterThanOrEqual(0);
       expect(value).toBeLessThanOrEqual(1);
@@ -76,7 +77,7 @@ describe("the confidence in an answer", () => {
 
 describe("logistic regression", () => {
   it("finds the weights that made the labels", () => {
-    const random = generator(5);
+    const random = seededRandom(5);
     const rows = Array.from({ length: 20_000 }, () => {
       const features = [random() * 2 - 1, random() * 2 - 1];
       const [x = 0, y = 0] = features;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { generator } from "../../../test/harness/mutate.ts";
+import { seededRandom } from "../statistics/seeded-random.ts";
 import { promptFeatures } from "./prompt-features.ts";
 import { chanceRight, learn, newRightness, qualityGap, relearn } from "./rightness.ts";
 
@@ -37,7 +37,7 @@ describe("the chance that a model is right", () => {
 
   it("comes from words within a task, and from the shape of the text", () => {
     const model = newRightness();
-    const random = generator(3);
+    const random = seededRandom(3);
     for (let at = 0; at < 600; at++) {
       const number = Math.floor(random() * 1e6);
       learn(model, { features: call("task", `order number ${number} status`), right: true });
@@ -60,7 +60,7 @@ describe("the chance that a model is right", () => {
 
   it("is calibrated: of calls at 70 %, about 70 % are right", () => {
     const model = newRightness();
-    const random = generator(9);
+    const random = seededRandom(9);
     const truth = (task: number) => 0.3 + 0.06 * task;
     const draw = () => Math.floor(random() * 11);
     for (let at = 0; at < 3_000; at++) {
@@ -81,13 +81,13 @@ describe("labels that are all there from the beginning", () => {
   const first = call("first", "item 7");
 
   it("are learned alike however they are sorted", () => {
-    const sorted = chanceRight(relearn(examples, generator(1)), first);
+    const sorted = chanceRight(relearn(examples, seededRandom(1)), first);
     const mixed = chanceRight(
       relearn(
         [...examples].sort(
           (a, b) => a.features.values.length - b.features.values.length || Number(a.right) - Number(b.right),
         ),
-        generator(2),
+        seededRandom(2),
       ),
       first,
     );
@@ -96,12 +96,12 @@ describe("labels that are all there from the beginning", () => {
   });
 
   it("count as one label each", () => {
-    expect(relearn(examples, generator(1)).labels).toBe(600);
+    expect(relearn(examples, seededRandom(1)).labels).toBe(600);
   });
 
   it("leave their list as it was", () => {
     const before = [...examples];
-    relearn(examples, generator(1));
+    relearn(examples, seededRandom(1));
     expect(examples).toEqual(before);
   });
 });

@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
-import { generator } from "../../../test/harness/mutate.ts";
 import { windowOf } from "../guarantee/testing/windows.ts";
+import { seededRandom } from "../statistics/seeded-random.ts";
 import { chooseCandidate } from "./thompson.ts";
 
 function shares(candidates: Parameters<typeof chooseCandidate>[0]["candidates"], runs = 4_000) {
-  const random = generator(1);
+  const random = seededRandom(1);
   const counts: Record<string, number> = {};
   for (let run = 0; run < runs; run++) {
     const id = chooseCandidate({ candidates, window: null, random }) ?? "none";

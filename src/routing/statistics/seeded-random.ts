@@ -1,0 +1,14 @@
+/**
+ * Repeatable numbers in [0, 1) (mulberry32, T. Ettinger 2017): the same seed gives the same ones on every machine. For
+ * simulations, tests and reproducible fits; nothing that must be secret is safe in it.
+ */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
