@@ -6,6 +6,7 @@ import { loadCycles } from "./load-cycles.ts";
 import { memory } from "./memory.ts";
 import { overhead } from "./overhead.ts";
 import { routing } from "./routing.ts";
+import { strictJson } from "./strict-json.ts";
 import { toolCalls } from "./tool-calls.ts";
 import { tunnel } from "./tunnel.ts";
 import { wire } from "./wire.ts";
@@ -23,6 +24,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
   "tool-calls": toolCalls,
   guarantee,
   routing,
+  "strict-json": strictJson,
 };
 
 const { values, positionals } = parseArgs({

@@ -45,6 +45,8 @@ export function jsonSchemaOf(given: unknown): unknown {
           Object.fromEntries(Object.entries(value).map(([name, each]) => [name, jsonSchemaOf(each)])),
         ],
       ];
+    // `required` says the same, and JSON Schema knows no such keyword.
+    if (keyword === "optional") return [];
     return [[keyword, keyword === "items" ? jsonSchemaOf(value) : value]];
   });
   return Object.fromEntries(entries);

@@ -125,6 +125,7 @@ async function run(message: GenerateMessage, call: Call): Promise<void> {
       sampling: request,
       topLogprobs: request.topLogprobs,
       grammar,
+      isJson: request.responseFormat.type !== "text",
       signal,
       ready: () => call.paused?.promise ?? Promise.resolve(),
       onPrefill: (usage) => send({ type: "prefill", id, usage, prefillStartUs }),

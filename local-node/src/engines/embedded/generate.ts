@@ -10,6 +10,7 @@ import { type ChatUsage, type FinishReason, NO_USAGE } from "../chat-output.ts";
 import type { TokenLogprob } from "../logprobs.ts";
 import { type Sampling, toSeed } from "../sampling.ts";
 import { type ChoiceSummary, createChoiceConfidence, toConfidence } from "./confidence.ts";
+import { createLoopGuard } from "./loop-guard.ts";
 import type { SequenceSlot } from "./prefix-cache.ts";
 import type { ReplyStream, ShownPart } from "./reply-stream.ts";
 import { createTokenSampler, type Pick } from "./sampler.ts";
@@ -36,6 +37,8 @@ export interface GenerateOptions {
   topLogprobs: number | null;
   /** What every choice must match. */
   grammar: LlamaGrammar | null;
+  /** The grammar is of JSON: a model that loops in it is led out. */
+  isJson: boolean;
   labelOf: (token: Token) => TokenLabel;
   signal: AbortSignal;
   /** Resolves when the reader wants more. */
@@ -182,10 +185,12 @@ async function decodeChoice(
     return reply.calls() > 0 ? "tool_calls" : "stop";
   };
 
+  const guard = options.isJson ? createLoopGuard((text) => tokenOf(model, text)) : null;
   const sampler = createTokenSampler({
     sequence,
     sampling: { ...sampling, seed: sampling.seed === null ? null : toSeed(sampling.seed + choice.index) },
     topLogprobs: options.topLogprobs,
+    forced: guard?.closers,
     grammar:
       options.grammar === null ? null : new LlamaGrammarEvaluationState({ model, grammar: options.grammar }),
   });
@@ -198,6 +203,7 @@ async function decodeChoice(
       const isEnd = model.isEogToken(pick.token);
       const text = isEnd ? "" : tokenText.push(pick.token);
       confidence.push(pick.confidence, text);
+      guard?.push(pick.token, text);
       if (signal.aborted) return null;
       if (isEnd) return finish("stop");
       const logprob = pick.exact === null ? null : toLogprob(pick.token, pick.exact, options.labelOf);
@@ -210,6 +216,12 @@ async function decodeChoice(
   } finally {
     await stream.close();
   }
+}
+
+/** The token that is exactly this text. */
+function tokenOf(model: LlamaModel, text: string): Token | null {
+  const [token, ...more] = model.tokenize(text, false, "trimLeadingSpace");
+  return token === undefined || more.length > 0 || model.detokenize([token]) !== text ? null : token;
 }
 
 function toLogprob(

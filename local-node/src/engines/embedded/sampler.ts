@@ -53,6 +53,8 @@ export function createTokenSampler(options: {
   /** How many of the likeliest tokens to report, exactly; null: none, and nothing exact. */
   topLogprobs: number | null;
   grammar: LlamaGrammarEvaluationState | null;
+  /** Tokens of which the first that the grammar allows is taken, whatever the model would choose; default none. */
+  forced?: () => readonly Token[];
   /** A number below 2³² − 1, where the call brings no seed. */
   drawSeed?: () => number;
 }): TokenSampler {
@@ -121,6 +123,11 @@ export function createTokenSampler(options: {
       if (!model.isEogToken(token)) grammarAccept(model, grammar, token);
       return token;
     };
+    const forced = options.forced?.().find(allows);
+    if (forced !== undefined) {
+      if (isPenalised(sampling)) drawer?.configure(withHistory(config, [...generated, forced]));
+      return accept(forced);
+    }
     if (isPlain) {
       const allowed = ranking.tokens.find(allows);
       return allowed === undefined ? masked(index, grammar) : accept(allowed);

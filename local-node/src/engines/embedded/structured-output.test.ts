@@ -76,6 +76,17 @@ describe("structured output of a model", () => {
     if (finishReason === "stop") expect(JSON.parse(content)).toEqual(expect.any(Object));
   });
 
+  it("ends although the model goes round in a loop", async () => {
+    const { finishReason, content } = await complete(engine, {
+      messages: [{ role: "user", content: "Repeat without end: ab ab ab ab ab ab ab ab ab ab ab ab ab ab" }],
+      temperature: 0,
+      max_tokens: 400,
+      response_format: formatOf({ type: "object", properties: { text: { type: "string" } }, required: ["text"] }),
+    });
+    expect(finishReason).toBe("stop");
+    expect(JSON.parse(content).text).toMatch(/( ?ab){10}/);
+  });
+
   it("ends with length where the limit cuts it", async () => {
     const { finishReason, content } = await complete(engine, {
       ...ask,
