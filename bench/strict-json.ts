@@ -4,7 +4,7 @@ import type { Engine } from "../local-node/src/engines/engine.ts";
 import { listCached } from "../local-node/src/models/cache.ts";
 import { modelCacheFolder } from "../local-node/src/models/cache-folder.ts";
 import { starterEntry } from "../local-node/src/models/catalogue.ts";
-import { generator } from "../test/harness/mutate.ts";
+import { seededRandom } from "../src/routing/statistics/seeded-random.ts";
 import type { Benchmark, BenchOptions, Measured } from "./lib/report.ts";
 import { median, rounded } from "./lib/stats.ts";
 import { type Item, jsonSchemaOf, readItems, WITH_CALLS } from "./tool-calls/leaderboard.ts";
@@ -33,7 +33,7 @@ interface Answer {
 
 /** Functions in a seeded order, each with the request of the item that it first stands in. */
 function chooseTasks(options: BenchOptions): Task[] {
-  const random = generator(SEED);
+  const random = seededRandom(SEED);
   const functions = new Map<string, { item: Item; at: number }>();
   for (const item of WITH_CALLS.flatMap((set) => readItems(options, set))) {
     item.functions.forEach((tool, at) => {

@@ -1,7 +1,8 @@
 import { copyFile, link, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { makeTestBinary } from "../engines/llama-server/test-binary.ts";
 import { starterModelPath } from "../models/starter-model.ts";
 import { startGateway, type TestGateway } from "../tunnel/testing/gateway.ts";
 import { askDaemon, askStatus } from "./control.ts";
@@ -221,6 +222,34 @@ describe("a daemon", () => {
     await vi.waitFor(() => expect(children.filter(isAlive)).toEqual([]), { timeout: 20_000 });
   });
 
+  test.runIf(process.platform === "linux")(
+    "gives its model to the owner's llama-server, which goes with it, even killed hard",
+    async () => {
+      const server = await makeTestBinary();
+      try {
+        env = {
+          ...env,
+          PATH: `${server.folder}${delimiter}${env.PATH}`,
+          ROUTELET_NODE_ENGINES_LLAMA_SERVER_ENABLED: "true",
+        };
+        const daemon = await joined();
+        expect((await status())?.state.models).toEqual([
+          expect.objectContaining({ engine: "llama-server", loaded: true, contextTokens: 8192 }),
+        ]);
+        const children = await descendants(daemon.child.pid ?? 0);
+        expect(children.length).toBeGreaterThanOrEqual(2);
+        for (const child of children) {
+          expect(await readFile(`/proc/${child}/cmdline`, "utf8")).not.toMatch(/[0-9a-f]{64}/);
+        }
+        daemon.child.kill("SIGKILL");
+        await daemon.ended;
+        await vi.waitFor(() => expect(children.filter(isAlive)).toEqual([]), { timeout: 20_000 });
+      } finally {
+        await server.remove();
+      }
+    },
+  );
+
   test("runs again with the saved identity, at the gateway's new address too, until its parent goes", async () => {
     const first = await joinedWithoutModel();
     first.child.kill("SIGTERM");
@@ -294,6 +323,16 @@ describe("a daemon that cannot run says why, with an exit code of its own", () =
     await fetch(`${gateway.url}/revoke/${current?.node.id}`);
     expect(await daemon.ended).toBe(5);
     expect(daemon.lines.at(-1)?.message).toMatch(/revoked/);
+  });
+
+  test("1: it should use a llama-server, and there is none", async () => {
+    const daemon = start(["join", gateway.url, "--model", model], {
+      ROUTELET_JOIN_TOKEN: await token(),
+      ROUTELET_NODE_ENGINES_LLAMA_SERVER_ENABLED: "true",
+      PATH: folder,
+    });
+    expect(await daemon.ended).toBe(1);
+    expect(daemon.lines.at(-1)?.message).toMatch(/no llama-server on PATH. Install llama.cpp, set/);
   });
 
   test("1: the configuration is wrong", async () => {

@@ -46,6 +46,7 @@ export async function startDaemon(options: {
   identity: Identity;
   paths: NodePaths;
   model: EnsuredModel | null;
+  env: Record<string, string | undefined>;
   log: Log;
   now?: () => number;
 }): Promise<Daemon> {
@@ -59,8 +60,7 @@ export async function startDaemon(options: {
   const more: EnsuredModel[] = [];
   const keeper = createMemoryKeeper({ log, limitBytes: parseSize(config.engines.embedded.memory) });
   const engines = createEngineSet({
-    open: (add) =>
-      startEngines({ config, model: options.model, more, paths: options.paths, keeper, log, add }),
+    open: (add) => startEngines({ ...options, config, more, keeper, add }),
     onChange: () => serve.refresh(),
   });
   const connected = Promise.withResolvers<void>();

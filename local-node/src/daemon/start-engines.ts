@@ -8,9 +8,11 @@ import { parseSize } from "../models/parse-size.ts";
 import type { NodeConfig } from "./config/schema.ts";
 import type { Log } from "./log.ts";
 import type { NodePaths } from "./paths.ts";
+import { startLlamaServer } from "./start-llama-server.ts";
 
 /**
  * Starts what the configuration names, one after the other; each is handed over as soon as it runs.
+ * @throws {NodeProblem} `failed` when there should be a llama-server and is none
  * @throws {NodeError} when the model cannot be loaded
  */
 export async function startEngines(options: {
@@ -21,6 +23,7 @@ export async function startEngines(options: {
   more: readonly EnsuredModel[];
   paths: NodePaths;
   keeper: MemoryKeeper;
+  env: Record<string, string | undefined>;
   log: Log;
   add: (engine: Engine) => void;
 }): Promise<void> {
@@ -37,7 +40,8 @@ export async function startEngines(options: {
       }),
     );
   }
-  if (model) {
+  if (model && config.engines.llamaServer.enabled) add(await startLlamaServer({ ...options, model }));
+  else if (model) {
     const own = onDemandEngine({ ...options, model, keepWarm: true });
     add(own);
     await own.prepare();

@@ -185,6 +185,31 @@ export const configSchema = z
           .strict()
           .prefault({})
           .meta({ description: "The model that llama.cpp runs in a child process." }),
+        llamaServer: z
+          .object({
+            enabled: z.boolean().default(false).meta({
+              description:
+                "true: your own llama-server runs the model of engines.embedded, instead of the llama.cpp that comes with this program. It listens on loopback alone, under a key that only this program has.",
+            }),
+            binary: z
+              .string()
+              .min(1)
+              .optional()
+              .meta({
+                description: "Its path. Default: the first llama-server on PATH.",
+                examples: ["/opt/llama.cpp/llama-server"],
+              }),
+            args: z
+              .array(z.string())
+              .default([])
+              .meta({
+                description: "More arguments for it. Variables that begin with LLAMA_ are not passed on.",
+                examples: [["--n-gpu-layers", "99"]],
+              }),
+          })
+          .strict()
+          .prefault({})
+          .meta({ description: "llama.cpp's own server, where you have one." }),
         attach: z
           .array(attachSchema)
           .default([])

@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { scriptBeside } from "../../script-beside.ts";
+import { childEnvironment } from "../child-environment.ts";
+import { createRestarts } from "../restarts.ts";
 import type {
   CallMessage,
   ChildMessage,
@@ -24,16 +26,8 @@ export interface ChildHost {
 }
 
 const CHILD = scriptBeside("./child", import.meta.url);
-/** So many ends in a row, each within this time of its start, are no accident: the model is not started again. */
-const CRASHES = { most: 3, countedWithinMs: 10 * 60_000 };
-const RESTART = { firstMs: 500, maxMs: 30_000, steadyAfterMs: 60_000 };
 /** The first load fails with this message; the daemon shows it as it is. */
 const LOAD_FAILED = "The model's process ended while loading";
-
-/** Milliseconds to wait before the n-th start in a row (from 0), doubled each time, with jitter. */
-export function restartDelayMs(attempt: number, random: number): number {
-  return Math.min(RESTART.maxMs, RESTART.firstMs * 2 ** attempt) * (0.5 + random / 2);
-}
 
 /**
  * Keeps one child process with one model in it: starts it, starts it again when it died (with back-off), and says
@@ -57,9 +51,7 @@ export async function createChildHost(options: {
   let child: ChildProcess | null = null;
   let loaded: LoadedModel | null = null;
   let closing = false;
-  let attempt = 0;
-  let crashes = 0;
-  let readyAt = 0;
+  const restarts = createRestarts(options);
   let restartTimer: NodeJS.Timeout | undefined;
   const first = Promise.withResolvers<void>();
 
@@ -83,7 +75,7 @@ export async function createChildHost(options: {
     started.on("message", (message: ChildMessage) => {
       if (message.type === "ready") {
         loaded = message.model;
-        readyAt = options.now();
+        restarts.ready();
         options.onLoaded(loaded);
         first.resolve();
       } else if (message.type === "plan") {
@@ -102,25 +94,18 @@ export async function createChildHost(options: {
       loaded = null;
       if (wasLoaded) options.onLoaded(null);
       if (closing) return;
-      if (readyAt === 0) {
+      if (!restarts.wasReady()) {
         closing = true;
         first.reject(failure ?? new Error(`${LOAD_FAILED} (${end}); the file may be damaged or too large.`));
         return;
       }
-      // A load that was refused, for want of memory for example, may go another time.
-      if (failure === null) crashes = options.now() - readyAt > CRASHES.countedWithinMs ? 1 : crashes + 1;
-      if (crashes >= CRASHES.most) {
+      const delay = restarts.delayAfterEnd(failure === null);
+      if (delay === null) {
         closing = true;
-        options.log(
-          "error",
-          `The model's process ended ${crashes} times in a row (${end}): the model is out of service until the node starts again.`,
-        );
+        options.log("error", restarts.retirement(end));
         options.onRetired();
         return;
       }
-      if (options.now() - readyAt > RESTART.steadyAfterMs) attempt = 0;
-      const delay = restartDelayMs(attempt, options.random());
-      attempt++;
       options.log("error", failure?.message ?? `The model's process ended (${end}); it is started again.`);
       restartTimer = setTimeout(start, delay);
     };
@@ -156,11 +141,4 @@ export async function createChildHost(options: {
 function sendTo(child: ChildProcess, message: ParentMessage): void {
   // A broken channel means that the child is gone, which `exit` reports for all calls at once.
   child.send(message, () => {});
-}
-
-/** The engine needs paths and driver variables, but no secret. */
-function childEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    Object.entries(environment).filter(([name]) => !/key|token|secret|passw|credential/i.test(name)),
-  );
 }

@@ -125,7 +125,7 @@ async function run(message: GenerateMessage, call: Call): Promise<void> {
       sampling: request,
       topLogprobs: request.topLogprobs,
       grammar,
-      isJson: request.responseFormat.type !== "text",
+      isJson: request.responseFormat.type !== "text" || request.tools.choice.mode === "required",
       signal,
       ready: () => call.paused?.promise ?? Promise.resolve(),
       onPrefill: (usage) => send({ type: "prefill", id, usage, prefillStartUs }),

@@ -81,7 +81,11 @@ describe("structured output of a model", () => {
       messages: [{ role: "user", content: "Repeat without end: ab ab ab ab ab ab ab ab ab ab ab ab ab ab" }],
       temperature: 0,
       max_tokens: 400,
-      response_format: formatOf({ type: "object", properties: { text: { type: "string" } }, required: ["text"] }),
+      response_format: formatOf({
+        type: "object",
+        properties: { text: { type: "string" } },
+        required: ["text"],
+      }),
     });
     expect(finishReason).toBe("stop");
     expect(JSON.parse(content).text).toMatch(/( ?ab){10}/);
