@@ -7,6 +7,7 @@ import { memory } from "./memory.ts";
 import { overhead } from "./overhead.ts";
 import { routing } from "./routing.ts";
 import { strictJson } from "./strict-json.ts";
+import { tasks } from "./tasks.ts";
 import { toolCalls } from "./tool-calls.ts";
 import { tunnel } from "./tunnel.ts";
 import { wire } from "./wire.ts";
@@ -21,6 +22,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
   memory,
   "load-cycles": loadCycles,
   wire,
+  tasks,
   "tool-calls": toolCalls,
   guarantee,
   routing,
