@@ -9,6 +9,7 @@ import { learn, newRightness } from "../src/routing/quality/rightness.ts";
 import { NO_OUTCOMES, withOutcome } from "../src/routing/quality/tally.ts";
 import { seededRandom } from "../src/routing/statistics/seeded-random.ts";
 import type { Benchmark, BenchOptions, Measured } from "./lib/report.ts";
+import { shuffled } from "./lib/shuffled.ts";
 import { median, quantile, rounded } from "./lib/stats.ts";
 import { apgr } from "./routing/apgr.ts";
 import { gapOf, type Labelled, readLabels } from "./routing/labels.ts";
@@ -21,15 +22,6 @@ const BASELINE_SPLITS = 10;
 const FEW = 1_500;
 /** With "all" labels a fifth of the questions is held out. */
 const HELD_OUT = 0.2;
-
-function shuffled<T>(items: readonly T[], random: () => number): T[] {
-  const all = [...items];
-  for (let at = all.length - 1; at > 0; at--) {
-    const other = Math.floor(random() * (at + 1));
-    [all[at], all[other]] = [all[other] as T, all[at] as T];
-  }
-  return all;
-}
 
 /** Mean and standard error over splits; every router sees the same ones. */
 function overSplits(options: {

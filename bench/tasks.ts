@@ -2,15 +2,16 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { callShapeOf } from "../src/calls/call-shape.ts";
 import { emptyRequest, type ModelRequest } from "../src/dialects/model-request.ts";
+import { seededRandom } from "../src/routing/statistics/seeded-random.ts";
 import { type CallShape, taskKeyOf } from "../src/routing/task/task-key.ts";
 import { TaskMiner } from "../src/routing/task/task-miner.ts";
-import { generator } from "../test/harness/mutate.ts";
 import { readRecords } from "./lib/data.ts";
 import { adjustedMutualInformation } from "./lib/mutual-information.ts";
 import type { Benchmark, BenchOptions, Measured } from "./lib/report.ts";
+import { shuffled } from "./lib/shuffled.ts";
 import { rounded } from "./lib/stats.ts";
 import { firstFourWords, kMeans } from "./tasks/baselines.ts";
-import { intentMix, type MixedCall, shuffled, type Utterance } from "./tasks/intent-mix.ts";
+import { intentMix, type MixedCall, type Utterance } from "./tasks/intent-mix.ts";
 import { readRecordedCalls } from "./tasks/recorded-calls.ts";
 
 const SEED = 20_261_124;
@@ -73,7 +74,7 @@ function baselines(calls: readonly LabelledShape[], suffix: string): Record<stri
   const texts = labelled.map(({ text }) => text);
   const ami = (groups: readonly string[]): number => rounded(adjustedMutualInformation(labels, groups));
   const k = new Set(labels).size;
-  const trials = [1, 2, 3].map((seed) => ami(kMeans({ texts, k, random: generator(seed) })));
+  const trials = [1, 2, 3].map((seed) => ami(kMeans({ texts, k, random: seededRandom(seed) })));
   return {
     [`ami${suffix}_whole_prompt`]: ami(texts),
     [`ami${suffix}_first_four_words`]: ami(texts.map(firstFourWords)),
@@ -107,7 +108,7 @@ function strangePrompt(random: () => number): CallShape {
 
 /** Keys and tasks of a million calls, every tenth of them like no other: what it costs, and what it leaves in memory. */
 function longStream(shapes: readonly CallShape[]): Record<string, number> {
-  const random = generator(SEED);
+  const random = seededRandom(SEED);
   const keys = shapes.map((shape) => taskKeyOf(shape));
   const miner = new TaskMiner();
   for (const key of keys) miner.assign(key);
@@ -131,7 +132,7 @@ function longStream(shapes: readonly CallShape[]): Record<string, number> {
 
 /** What a client that sends ten thousand different tasks does to those of the others. */
 function flood(shapes: readonly CallShape[]): Record<string, number> {
-  const random = generator(SEED);
+  const random = seededRandom(SEED);
   const miner = new TaskMiner();
   const keys = shapes.map((shape) => taskKeyOf(shape));
   for (const key of [...keys, ...keys]) miner.assign(key);
@@ -151,7 +152,7 @@ function speeds(shapes: readonly CallShape[]): Record<string, number> {
   const keysPerSecond = perSecond(rounds * shapes.length, () => {
     for (let round = 0; round < rounds; round++) all();
   });
-  const long = { ...strangePrompt(generator(1)), system: ["Summarise the page. ".repeat(52_429)] };
+  const long = { ...strangePrompt(seededRandom(1)), system: ["Summarise the page. ".repeat(52_429)] };
   const times = Array.from({ length: 20 }, () => {
     const started = performance.now();
     taskKeyOf(long);
@@ -170,7 +171,7 @@ async function run(options: BenchOptions): Promise<Measured> {
     shape: callShapeOf(request),
   }));
   const orders = Array.from({ length: ORDERS }, (_, at) =>
-    recognise(at === 0 ? recorded : shuffled(recorded, generator(SEED + at))),
+    recognise(at === 0 ? recorded : shuffled(recorded, seededRandom(SEED + at))),
   );
   const utterances = readRecords<Utterance>(options, "intents/clinc150.jsonl").filter(
     ({ intent }) => intent !== "oos",
@@ -180,7 +181,7 @@ async function run(options: BenchOptions): Promise<Measured> {
       utterances,
       variants: VARIANTS,
       callsPerIntent: CALLS_PER_INTENT,
-      random: generator(SEED + at),
+      random: seededRandom(SEED + at),
     }).map((call) => ({ label: call.label, shape: callShapeOf(requestOf(call)) })),
   );
   const mixed = mixes.map(recognise);

@@ -1,4 +1,5 @@
 import type { Tool } from "../../src/dialects/model-request.ts";
+import { shuffled } from "../lib/shuffled.ts";
 
 // A day of calls of many narrow agents, made from utterances with intents: each intent is a task with a system prompt of
 // its own, and each call comes with one of many variants of it, as frameworks write them.
@@ -87,16 +88,6 @@ type Random = () => number;
 const pick = <T>(list: readonly T[], random: Random): T => list[Math.floor(random() * list.length)] as T;
 const whole = (from: number, to: number, random: Random): number =>
   from + Math.floor(random() * (to - from + 1));
-
-/** Fisher and Yates. */
-export function shuffled<T>(list: readonly T[], random: Random): T[] {
-  const out = [...list];
-  for (let at = out.length - 1; at > 0; at--) {
-    const other = Math.floor(random() * (at + 1));
-    [out[at], out[other]] = [out[other] as T, out[at] as T];
-  }
-  return out;
-}
 
 /** What stays the same in every variant of a task's prompt. */
 interface Task {
