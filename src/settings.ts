@@ -248,6 +248,13 @@ export const settingsSchema = z
           .max(1_000_000)
           .default(20)
           .describe("Calls that a task must have had before a small model is tried on it."),
+        minTests: z
+          .number()
+          .int()
+          .min(0)
+          .max(1_000_000)
+          .default(200)
+          .describe("Drawn calls of the test side, three of ten, before a small model answers."),
         canaryAudits: z
           .number()
           .int()

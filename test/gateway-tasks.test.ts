@@ -53,7 +53,14 @@ beforeAll(async () => {
     method: "PUT",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({
-      conversion: { promotion: "automatic", draw_share: 1, min_calls: 5, canary_audits: 2, epsilon: 0.1 },
+      conversion: {
+        promotion: "automatic",
+        draw_share: 1,
+        min_calls: 5,
+        min_tests: 10,
+        canary_audits: 2,
+        epsilon: 0.1,
+      },
     }),
   });
 });

@@ -8,14 +8,14 @@ import type { Target } from "../routing/target.ts";
 import { taskKeyOf } from "../routing/task/task-key.ts";
 import { isServed } from "../routing/task-serving.ts";
 import { taskBook } from "../work/task-book.ts";
+import type { ObservedCall } from "../work/work.ts";
 import type { CallEnd, CallSession } from "./call-session.ts";
 import { callShapeOf } from "./call-shape.ts";
 import { type PlanOptions, planForTask } from "./plan-call.ts";
 
 /** A call that may count for its task. */
 interface TaskCall {
-  /** The name that its caller gave, or the key that it was recognised by. */
-  task: string;
+  task: ObservedCall["task"];
   splitKey: string;
 }
 
@@ -46,8 +46,12 @@ export function taskOf(options: { session: CallSession; call: Call; target: Targ
   const request = requestOf(call);
   if (request === null) return null;
   const key = splitKey({ session: session.session, firstMessage: firstMessage(request) });
-  return { task: session.task ?? taskKeyOf(callShapeOf(request)).key, splitKey: key };
+  if (session.task !== null) return { task: { name: session.task }, splitKey: key };
+  const { key: name, group, skeleton } = taskKeyOf(callShapeOf(request));
+  return { task: { key: name, group, skeleton: [...skeleton] }, splitKey: key };
 }
+
+const nameOf = ({ task }: TaskCall): string => ("name" in task ? task.name : task.key);
 
 /** The plan of a call whose task small models answer; as it is for all others. Names the task in `session`. */
 export async function planWithTask(options: {
@@ -59,8 +63,8 @@ export async function planWithTask(options: {
   const { planning, plan, session, task } = options;
   if (task === null) return plan;
   const { target, caller } = planning;
-  const view = taskBook.view(caller.projectId, task.task);
-  session.task = task.task;
+  const view = taskBook.view(caller.projectId, nameOf(task));
+  session.task = view?.id ?? nameOf(task);
   // `x-routelet-route: llm` asks for the reference itself.
   if (target.kind !== "llm" || session.route !== null) return plan;
   if (view?.serving == null || !isServed(view.serving, task.splitKey)) return plan;

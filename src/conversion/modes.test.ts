@@ -2,7 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CANARY_SHARES, type Mode, nextMove, type PromotionPolicy, type Standing } from "./modes.ts";
 
-const POLICY: PromotionPolicy = { promotion: "automatic", minCalls: 20, canaryAudits: 30, maxP95Ms: 1_000 };
+const POLICY: PromotionPolicy = {
+  promotion: "automatic",
+  minCalls: 20,
+  minTests: 200,
+  canaryAudits: 30,
+  maxP95Ms: 1_000,
+};
 
 const standing = (mode: Mode, more: Partial<Standing> = {}): Standing => ({
   stage: { mode, share: mode === "promoted" ? 1 : 0 },
@@ -12,7 +18,7 @@ const standing = (mode: Mode, more: Partial<Standing> = {}): Standing => ({
   candidate: true,
   changed: false,
   certified: true,
-  formHolds: true,
+  tests: 200,
   p95Ms: 500,
   approved: false,
   audits: 100,
@@ -45,7 +51,7 @@ describe("what keeps a task where it is", () => {
     ["people watch its answers", standing("observe", { human: true }), "human_facing"],
     ["somebody excluded it", standing("observe", { excluded: true }), "excluded"],
     ["nothing certified", standing("shadow", { certified: false }), "not_certified"],
-    ["its form is worse", standing("shadow", { formHolds: false }), "form_worse"],
+    ["too few test draws", standing("shadow", { tests: 199 }), "too_few_tests"],
     ["too slow", standing("shadow", { p95Ms: 1_001 }), "too_slow"],
     ["nobody knows how slow", standing("shadow", { p95Ms: null }), "too_slow"],
     ["too few audits", canary(0.25, { audits: 29 }), "too_few_audits"],
@@ -94,7 +100,7 @@ it("a small model never answers without a certificate, and never more at once th
     candidate: fc.boolean(),
     changed: fc.boolean(),
     certified: fc.boolean(),
-    formHolds: fc.boolean(),
+    tests: fc.nat(400),
     p95Ms: fc.option(fc.nat(2_000)),
     approved: fc.boolean(),
     audits: fc.nat(100),
@@ -106,7 +112,7 @@ it("a small model never answers without a certificate, and never more at once th
       if (!("to" in move) || move.to.share === 0) return;
       expect(now.excluded || now.human).toBe(false);
       if (now.stage.mode === "canary") expect(now.alarmed).toBe(false);
-      if (now.stage.mode === "shadow") expect(now.certified && now.formHolds).toBe(true);
+      if (now.stage.mode === "shadow") expect(now.certified && now.tests >= POLICY.minTests).toBe(true);
       const at = CANARY_SHARES.indexOf(move.to.share);
       expect(at).toBeLessThanOrEqual(CANARY_SHARES.indexOf(now.stage.share) + 1);
     }),

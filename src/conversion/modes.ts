@@ -20,6 +20,8 @@ export interface PromotionPolicy {
   promotion: "automatic" | "approval";
   /** Calls that a task must have had before a small model is tried on it. */
   minCalls: number;
+  /** Settled draws of the test side before a small model answers. */
+  minTests: number;
   /** Audited calls without an alarm before a canary's next share. */
   canaryAudits: number;
   /** The longest that a small model may take for 95 % of the calls; null for no limit. Milliseconds. */
@@ -40,8 +42,8 @@ export interface Standing {
   changed: boolean;
   /** A threshold was certified for what would serve now. */
   certified: boolean;
-  /** The share of valid answers and of calls where none was due is at most one point worse than the reference's, by its interval. */
-  formHolds: boolean;
+  /** Settled draws of its test side, which no threshold was chosen or judged on. */
+  tests: number;
   p95Ms: number | null;
   approved: boolean;
   /** Audited calls since this stage began. */
@@ -56,7 +58,7 @@ export type Obstacle =
   | "too_few_calls"
   | "no_candidate"
   | "not_certified"
-  | "form_worse"
+  | "too_few_tests"
   | "too_slow"
   | "waits_for_approval"
   | "too_few_audits";
@@ -90,7 +92,7 @@ function obstacle(standing: Standing, policy: PromotionPolicy): Obstacle | null 
   }
   if (stage.mode === "shadow") {
     if (!standing.certified) return "not_certified";
-    if (!standing.formHolds) return "form_worse";
+    if (standing.tests < policy.minTests) return "too_few_tests";
     const { maxP95Ms } = policy;
     if (maxP95Ms !== null && (standing.p95Ms ?? Number.POSITIVE_INFINITY) > maxP95Ms) return "too_slow";
     return policy.promotion === "approval" && !standing.approved ? "waits_for_approval" : null;

@@ -1,8 +1,6 @@
 import type { Standing } from "../conversion/modes.ts";
+import { sideOf } from "../routing/guarantee/split.ts";
 import type { DrawRecord, Task } from "./task-store.ts";
-
-/** Valid answers that are too few to say anything about their form. */
-const LEAST_ANSWERS = 20;
 
 function p95(values: readonly number[]): number | null {
   const sorted = [...values].sort((a, b) => a - b);
@@ -27,8 +25,7 @@ export function standingOf(options: {
     candidate: served !== null,
     changed: served !== null && served.fingerprint !== task.candidate?.fingerprint,
     certified: task.certification !== null && task.certification.threshold !== null,
-    // What a hard check refuses is never released: what is, is as valid as the reference's.
-    formHolds: settled.filter(({ answer }) => answer.kind === "scored").length >= LEAST_ANSWERS,
+    tests: draws.filter(({ outcome, splitKey }) => outcome !== null && sideOf(splitKey) === "test").length,
     p95Ms: p95(settled.flatMap(({ latencyMs }) => latencyMs ?? [])),
     approved: task.approved,
     audits: task.audits,

@@ -44,7 +44,7 @@ export class TaskBook {
     now: () => number;
   }): void {
     const { env, projectId, call, waitUntil, now } = options;
-    const entry = this.#views.get(keyOf(projectId, call.task));
+    const entry = this.#views.get(keyOf(projectId, nameOf(call)));
     if (entry !== undefined) {
       entry.untold += 1;
       const fresh = now() - entry.readAt < FRESH_MS;
@@ -69,7 +69,7 @@ export class TaskBook {
     const views = await env.WORK.getByName(projectId).observe(projectId, calls).catch(unreachable);
     for (const [index, call] of calls.entries()) {
       const view = views?.[index] ?? null;
-      if (view !== null) this.#learn(keyOf(projectId, call.task), view, now());
+      if (view !== null) this.#learn(keyOf(projectId, nameOf(call)), view, now());
     }
   }
 
@@ -85,6 +85,8 @@ export class TaskBook {
 }
 
 const keyOf = (projectId: string, task: string): string => `${projectId} ${task}`;
+
+const nameOf = ({ task }: Pick<ObservedCall, "task">): string => ("name" in task ? task.name : task.key);
 
 /** Tasks are a matter behind the calls: without them every call still has its answer. */
 function unreachable(cause: unknown): null {

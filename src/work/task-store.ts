@@ -184,6 +184,21 @@ export class TaskStore {
     );
   }
 
+  /** A note that is longer than a row takes. */
+  noteInParts(name: string): string | null {
+    const parts: string[] = [];
+    for (let part = this.note(`${name} 0`); part !== null; part = this.note(`${name} ${parts.length}`))
+      parts.push(part);
+    return parts.length === 0 ? null : parts.join("");
+  }
+
+  setNoteInParts(name: string, value: string, size: number): void {
+    const parts = Math.ceil(value.length / size);
+    for (let part = 0; part < parts; part++)
+      this.setNote(`${name} ${part}`, value.slice(part * size, (part + 1) * size));
+    this.#sql.exec("DELETE FROM notes WHERE name = ?", `${name} ${parts}`);
+  }
+
   #draws(where: string, ...values: string[]): DrawRecord[] {
     return this.#sql
       .exec<{ record: string }>(`SELECT record FROM draws ${where}`, ...values)

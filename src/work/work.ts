@@ -9,7 +9,8 @@ import { settingsFor } from "../security/settings-snapshot.ts";
 import type { Settings } from "../settings.ts";
 import { lookAt, windowFor } from "./certify-task.ts";
 import { candidateOf } from "./find-candidate.ts";
-import { auditLottery, explorationLottery } from "./lotteries.ts";
+import { KnownTasks } from "./known-tasks.ts";
+import { ALARM_RATE, auditLottery, explorationLottery } from "./lotteries.ts";
 import { runAudit, runShadow, type Settled } from "./run-item.ts";
 import { standingOf } from "./standing.ts";
 import { type Task, TaskStore } from "./task-store.ts";
@@ -33,11 +34,18 @@ const LOOK_SOON_MS = 1_000;
 /** A draw that has not come back by then is lost. */
 const SETTLED_AFTER_MS = 24 * 3_600_000;
 
+/** What of a call says which task it is, as plain data (`src/routing/task/task-key.ts`). */
+export interface RecognisedCall {
+  key: string;
+  group: string;
+  skeleton: number[];
+}
+
 /** A call as isolates tell of it, behind its response. */
 export interface ObservedCall {
   callId: string;
-  /** Its task: the name that its caller gave, or the key that it was recognised by. */
-  task: string;
+  /** Its task by the name that its caller gave, or what it is recognised by. */
+  task: { name: string } | RecognisedCall;
   splitKey: string;
   at: number;
   /** Calls of this task since the isolate's last message, this one included. */
@@ -62,6 +70,7 @@ export class Work extends DurableObject<Env> {
   clock: () => number = Date.now;
   readonly #store: TaskStore;
   readonly #queue: WorkQueue;
+  readonly #tasks: KnownTasks;
   #lookedAt = 0;
   /** Tasks that have had calls enough to be tried on a small model, and are not yet. */
   readonly #ripe = new Set<string>();
@@ -70,6 +79,7 @@ export class Work extends DurableObject<Env> {
     super(ctx, env);
     this.#store = new TaskStore(ctx.storage.sql);
     this.#queue = new WorkQueue({ sql: ctx.storage.sql, limit: MAX_ITEMS });
+    this.#tasks = new KnownTasks(this.#store);
   }
 
   /**
@@ -87,6 +97,7 @@ export class Work extends DurableObject<Env> {
       this.#draw(task, call);
       return viewOf(task);
     });
+    this.#tasks.save(this.clock());
     await this.#schedule(settings);
     return views;
   }
@@ -166,9 +177,10 @@ export class Work extends DurableObject<Env> {
   }
 
   #seen(call: ObservedCall): Task | null {
-    const known = this.#store.task(call.task);
+    const id = "name" in call.task ? call.task.name : this.#tasks.assign(call.task);
+    const known = this.#store.task(id);
     if (known === null && this.#store.count >= MAX_TASKS && !this.#forgetOne()) return null;
-    const task = known ?? newTask(call.task, call.at);
+    const task = known ?? newTask(id, call.at);
     const seen: Task = {
       ...task,
       calls: task.calls + call.count,
@@ -297,7 +309,10 @@ export class Work extends DurableObject<Env> {
   }
 
   #exploration(task: Task): Lottery {
-    return explorationLottery(task, () => crypto.randomUUID());
+    return explorationLottery({
+      drawn: this.#store.draws(task.id).length,
+      newId: () => crypto.randomUUID(),
+    });
   }
 
   /** Writes a move with its evidence, in one step. */
@@ -309,20 +324,21 @@ export class Work extends DurableObject<Env> {
     const epsilon = certification?.epsilon ?? 0.05;
     this.ctx.storage.transactionSync(() => {
       this.#store.addHistory({ at, taskId: task.id, from: task.stage, to, because, certification });
+      this.#tasks.keep(task.id, to.mode !== "observe");
       this.#store.put({
         ...task,
         stage: to,
         stageSince: at,
         audits: 0,
         approved: serves ? task.approved : false,
-        detector: fresh ? startDetector({ epsilon, alarmRate: 0.01 }) : serves ? task.detector : null,
+        detector: fresh ? startDetector({ epsilon, alarmRate: ALARM_RATE }) : serves ? task.detector : null,
         window: serves ? task.window : null,
         certification: serves ? certification : null,
         lottery:
           to.mode === "observe" || to.mode === "demoted"
             ? null
             : serves
-              ? auditLottery(task, epsilon, () => crypto.randomUUID())
+              ? auditLottery(epsilon, () => crypto.randomUUID())
               : this.#exploration(task),
       });
     });

@@ -11,7 +11,7 @@ const work = () => env.WORK.getByName(`work-${project++}`);
 
 const call = (more: Partial<ObservedCall> = {}): ObservedCall => ({
   callId: newCallId({ now: 1_000, env: {} }),
-  task: "t",
+  task: { name: "t" },
   splitKey: "s",
   at: 1_000,
   count: 1,
@@ -25,7 +25,7 @@ describe("a project's tasks", () => {
     const stub = work();
     const views = await stub.observe("default", [
       call({ count: 3 }),
-      call({ task: "u" }),
+      call({ task: { name: "u" } }),
       call({ at: 2_000 }),
     ]);
     expect(views).toMatchObject([{ id: "t" }, { id: "u" }, { id: "t" }]);
@@ -38,9 +38,11 @@ describe("a project's tasks", () => {
 
   it("are bounded: of a client that names ever new ones the oldest go, and those that somebody touched stay", async () => {
     const stub = work();
-    await stub.observe("default", [call({ task: "kept", at: 1 })]);
+    await stub.observe("default", [call({ task: { name: "kept" }, at: 1 })]);
     await stub.change("kept", { name: "Invoices" });
-    const many = Array.from({ length: MAX_TASKS + 5 }, (_, at) => call({ task: `task ${at}`, at: 10 + at }));
+    const many = Array.from({ length: MAX_TASKS + 5 }, (_, at) =>
+      call({ task: { name: `task ${at}` }, at: 10 + at }),
+    );
     for (let from = 0; from < many.length; from += 500)
       await stub.observe("default", many.slice(from, from + 500));
     const ids = (await stub.tasks()).map(({ id }) => id);
