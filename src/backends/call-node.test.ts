@@ -43,6 +43,7 @@ it("tells a node's queue whose call it is, and lets the client say that nobody w
     accept: "*/*",
     traceparent: "00-1",
     "x-routelet-key": "key_1",
+    "x-routelet-project": "default",
     "x-routelet-session": "run 1",
     "x-routelet-priority": "job",
   });
@@ -53,10 +54,12 @@ it("threat: credentials, and a key of the client's own choosing, do not reach a 
     authorization: "Bearer s",
     "x-api-key": "s",
     "x-routelet-key": "another's",
+    "x-routelet-project": "another's",
   });
   expect(headers).toEqual({
     "content-type": "application/json",
     traceparent: "00-1",
     "x-routelet-key": "key_1",
+    "x-routelet-project": "default",
   });
 });
