@@ -105,7 +105,7 @@ test("a damaged model file is called what it is", async () => {
   await writeFile(model, "no weights");
   const child = start({ stateDir, port: await freePort(), env: { ROUTELET_MODEL: model } });
   await child.ready;
-  expect(child.stderr()).toContain("damaged.gguf is not a GGUF file");
+  expect(child.stderr()).toContain("damaged.gguf: The model file is damaged or not GGUF");
   expect(child.stderr()).not.toMatch(/fetch/i);
 });
 
