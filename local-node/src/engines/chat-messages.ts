@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isRecord } from "../is-record.ts";
 import { invalidRequest, unsupportedParameter } from "../serve/node-errors.ts";
 
 /** A call of a tool, as an earlier answer made it. */
@@ -134,7 +135,7 @@ function parseArguments(text: string, path: string): Record<string, unknown> {
   if (text.trim() === "") return {};
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+    if (isRecord(value)) return { ...value };
   } catch {
     // said below, together with JSON that is no object
   }

@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { NodeError } from "../serve/contract.ts";
-import { invalidRequest, unsupportedParameter } from "../serve/node-errors.ts";
+import { isRecord } from "../is-record.ts";
+import type { NodeError } from "../serve/contract.ts";
+import { invalidJson, invalidRequest, unsupportedParameter } from "../serve/node-errors.ts";
 import {
   type ChatMessage,
   isEmpty,
@@ -138,13 +139,7 @@ function parseObject(body: Uint8Array): Record<string, unknown> {
   try {
     parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
   } catch (cause) {
-    throw new NodeError({
-      code: "invalid_json",
-      message: "The body is not valid JSON.",
-      status: 400,
-      retryable: false,
-      cause,
-    });
+    throw invalidJson(cause);
   }
   if (!isRecord(parsed)) {
     throw invalidRequest({ code: "invalid_json", message: "The body must be a JSON object." });
@@ -193,8 +188,4 @@ function withoutNulls(raw: Record<string, unknown>): Record<string, unknown> {
 
 function dropNulls(record: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== null));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

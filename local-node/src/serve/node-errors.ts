@@ -125,3 +125,25 @@ export function internalError(): NodeError {
     retryable: true,
   });
 }
+
+/** 400: the body cannot be parsed. */
+export function invalidJson(cause: unknown): NodeError {
+  return new NodeError({
+    code: "invalid_json",
+    message: "The body is not valid JSON.",
+    status: 400,
+    retryable: false,
+    cause,
+  });
+}
+
+/** 503: an engine could not be started with its model; the message says why. */
+export function modelLoadFailed(cause: unknown): NodeError {
+  return new NodeError({
+    code: "model_load_failed",
+    message: cause instanceof Error ? cause.message : String(cause),
+    status: 503,
+    retryable: false,
+    cause,
+  });
+}

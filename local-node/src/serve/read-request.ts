@@ -1,7 +1,7 @@
 import { NODE_PATHS, QUEUE_HEADERS, type ServedModel } from "../../../src/tunnel/protocol/messages.ts";
 import type { Engine } from "../engines/engine.ts";
 import { NodeError, type NodeRequest } from "./contract.ts";
-import { invalidRequest } from "./node-errors.ts";
+import { invalidJson, invalidRequest } from "./node-errors.ts";
 import type { Place } from "./queue.ts";
 
 /** Where a call belongs in the queue, by what the gateway says of it. */
@@ -59,13 +59,7 @@ export function modelOf(body: Uint8Array): string {
   try {
     parsed = JSON.parse(new TextDecoder().decode(body));
   } catch (cause) {
-    throw new NodeError({
-      code: "invalid_json",
-      message: "The body is not valid JSON.",
-      status: 400,
-      retryable: false,
-      cause,
-    });
+    throw invalidJson(cause);
   }
   const model = typeof parsed === "object" && parsed !== null && "model" in parsed ? parsed.model : undefined;
   if (typeof model === "string" && model !== "") return model;

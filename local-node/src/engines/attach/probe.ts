@@ -1,4 +1,5 @@
 import { type Capabilities, CHAT_ONLY } from "../../../../src/tunnel/protocol/messages.ts";
+import { isRecord } from "../../is-record.ts";
 import { colouredSquare } from "./probe-picture.ts";
 
 /** Sends one request and gives the parsed answer; null when it was refused, broken or too late. */
@@ -77,7 +78,7 @@ const PROBES: Probe[] = [
     },
     proves: ([choice]) => {
       const value = parseJson(choice?.message?.content);
-      return isObject(value) && COLOURS.includes(String(value.colour));
+      return isRecord(value) && COLOURS.includes(String(value.colour));
     },
   },
   {
@@ -87,7 +88,7 @@ const PROBES: Probe[] = [
       response_format: { type: "json_object" },
       max_tokens: 64,
     },
-    proves: ([choice]) => isObject(parseJson(choice?.message?.content)),
+    proves: ([choice]) => isRecord(parseJson(choice?.message?.content)),
   },
   {
     capability: "logprobs",
@@ -127,7 +128,7 @@ export async function probeCapabilities(ask: AskEngine): Promise<Capabilities> {
   const found = { ...CHAT_ONLY };
   const choicesOf = async (body: object): Promise<Choice[] | null> => {
     const answer = await ask("/chat/completions", body);
-    return isObject(answer) && Array.isArray(answer.choices) ? (answer.choices as Choice[]) : null;
+    return isRecord(answer) && Array.isArray(answer.choices) ? (answer.choices as Choice[]) : null;
   };
   found.embeddings = hasVector(await ask("/embeddings", { input: "Hi" }));
   // A model of vectors alone; any other that did not answer may only have been too slow.
@@ -150,20 +151,20 @@ export async function probeCapabilities(ask: AskEngine): Promise<Capabilities> {
 }
 
 function hasVector(answer: unknown): boolean {
-  if (!isObject(answer) || !Array.isArray(answer.data)) return false;
+  if (!isRecord(answer) || !Array.isArray(answer.data)) return false;
   const [first] = answer.data as unknown[];
-  return isObject(first) && Array.isArray(first.embedding) && typeof first.embedding[0] === "number";
+  return isRecord(first) && Array.isArray(first.embedding) && typeof first.embedding[0] === "number";
 }
 
 function hasText(answer: unknown): boolean {
-  if (!isObject(answer) || !Array.isArray(answer.choices)) return false;
+  if (!isRecord(answer) || !Array.isArray(answer.choices)) return false;
   const [first] = answer.choices as unknown[];
-  return isObject(first) && typeof first.text === "string";
+  return isRecord(first) && typeof first.text === "string";
 }
 
 function promptTokens(answer: unknown): number {
-  const usage = isObject(answer) ? answer.usage : null;
-  return isObject(usage) && typeof usage.prompt_tokens === "number" ? usage.prompt_tokens : 0;
+  const usage = isRecord(answer) ? answer.usage : null;
+  return isRecord(usage) && typeof usage.prompt_tokens === "number" ? usage.prompt_tokens : 0;
 }
 
 function parseJson(text: unknown): unknown {
@@ -173,8 +174,4 @@ function parseJson(text: unknown): unknown {
   } catch {
     return undefined; // not JSON: the capability is not proven
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -2,7 +2,13 @@ import { randomBytes } from "node:crypto";
 import { concatBytes } from "../../../../src/tunnel/protocol/frames.ts";
 import { CHAT_ONLY, PROJECT_HEADER, type ServedModel } from "../../../../src/tunnel/protocol/messages.ts";
 import { NodeError } from "../../serve/contract.ts";
-import { cancelled, engineFailed, modelNotLoaded, modelRetired } from "../../serve/node-errors.ts";
+import {
+  cancelled,
+  engineFailed,
+  modelLoadFailed,
+  modelNotLoaded,
+  modelRetired,
+} from "../../serve/node-errors.ts";
 import { createCallCheck } from "../call-check.ts";
 import {
   type ChatChoice,
@@ -126,13 +132,7 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
     },
   }).catch((cause: unknown) => {
     if (cause instanceof NodeError) throw cause;
-    throw new NodeError({
-      code: "model_load_failed",
-      message: cause instanceof Error ? cause.message : String(cause),
-      status: 503,
-      retryable: false,
-      cause,
-    });
+    throw modelLoadFailed(cause);
   });
 
   return {

@@ -1,6 +1,5 @@
 import { type Capabilities, CHAT_ONLY, type ServedModel } from "../../../../src/tunnel/protocol/messages.ts";
-import { NodeError } from "../../serve/contract.ts";
-import { cancelled, modelNotLoaded, modelRetired } from "../../serve/node-errors.ts";
+import { cancelled, modelLoadFailed, modelNotLoaded, modelRetired } from "../../serve/node-errors.ts";
 import { type AttachEngine, createAttachEngine } from "../attach/attach.ts";
 import type { Engine } from "../engine.ts";
 import { createServerHost, type RunningServer, type ServerLog } from "./server-host.ts";
@@ -118,13 +117,7 @@ export async function createLlamaServerEngine(options: LlamaServerEngineOptions)
       changed();
     },
   }).catch((cause: unknown) => {
-    throw new NodeError({
-      code: "model_load_failed",
-      message: cause instanceof Error ? cause.message : String(cause),
-      status: 503,
-      retryable: false,
-      cause,
-    });
+    throw modelLoadFailed(cause);
   });
 
   const served = (): ServedModel => ({

@@ -5,7 +5,10 @@ export type ReadAt = (position: number, length: number) => Promise<Uint8Array>;
 
 /** A GGUF file cannot be read; `how` completes "it …". */
 export function damaged(how: string): ModelError {
-  return new ModelError("not_a_model", `The model file is damaged or not GGUF: ${how}. Put a whole one in its place.`);
+  return new ModelError(
+    "not_a_model",
+    `The model file is damaged or not GGUF: ${how}. Put a whole one in its place.`,
+  );
 }
 
 const WINDOW = 256 * 1024;

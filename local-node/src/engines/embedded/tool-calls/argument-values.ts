@@ -1,3 +1,4 @@
+import { isRecord } from "../../../is-record.ts";
 import { resolvePointer } from "../../grammar/schema/resolve-pointer.ts";
 import { UnsupportedSchema } from "../../grammar/unsupported-schema.ts";
 
@@ -68,10 +69,6 @@ export function resolve(reference: string, root: Schema): unknown {
   } catch {
     return undefined; // the grammar's reader says what is wrong with it
   }
-}
-
-function isRecord(value: unknown): value is Schema {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const WORDS: Record<string, string> = { True: "true", False: "false", None: "null" };

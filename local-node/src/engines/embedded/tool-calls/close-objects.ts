@@ -1,3 +1,5 @@
+import { isRecord } from "../../../is-record.ts";
+
 type Schema = Record<string, unknown>;
 
 /** With one of these, what an object may hold is said in several places. */
@@ -25,8 +27,4 @@ export function closeObjects(schema: Schema): Schema {
   }
   if (isRecord(schema.items)) closed.items = closeObjects(schema.items);
   return closed;
-}
-
-function isRecord(value: unknown): value is Schema {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

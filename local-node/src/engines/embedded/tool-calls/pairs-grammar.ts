@@ -1,3 +1,4 @@
+import { isRecord } from "../../../is-record.ts";
 import { choice, EMPTY, type Gbnf, literal, oneOf, optional, ref, repeat, seq } from "../../grammar/gbnf.ts";
 import { complement, only } from "../../grammar/strings/code-points.ts";
 import { UnsupportedSchema } from "../../grammar/unsupported-schema.ts";
@@ -188,8 +189,4 @@ function withDefinitions(schema: unknown, root: Schema): unknown {
     ...(definitions === undefined ? {} : { definitions }),
     ...schema,
   };
-}
-
-function isRecord(value: unknown): value is Schema {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { isRecord } from "../../../is-record.ts";
 import { choice, type Gbnf, isEmpty, isNever, literal, ref } from "../gbnf.ts";
 import { jsonLiteral } from "../json-text.ts";
 import { exactly } from "../strings/automaton.ts";
@@ -204,9 +205,7 @@ function listedValues(conjunction: Conjunction): unknown[] | null {
 /** The same text for equal values, whatever the order of their properties. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === "object" && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
+    isRecord(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
   );
 }
 

@@ -1,3 +1,4 @@
+import { isRecord } from "../../../is-record.ts";
 import { LIMITS } from "../limits.ts";
 import { type Automaton, AutomatonTooLarge } from "../strings/automaton.ts";
 import { FORMAT_NAMES } from "../strings/formats.ts";
@@ -380,10 +381,6 @@ function escapeStep(step: string, index: number): string {
 /** Also with a property named `__proto__`. */
 function fromEntries<T>(entries: readonly (readonly [string, T])[]): Record<string, T> {
   return Object.assign(Object.create(null), Object.fromEntries(entries));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function asRecord(value: unknown): Record<string, unknown> {
