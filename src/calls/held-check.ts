@@ -11,6 +11,7 @@ import type { PlannedAttempt } from "../routing/plan.ts";
 import type { Asked, SlmAnswer } from "../routing/verify/answer.ts";
 import { type Verdict, verify } from "../routing/verify/verdict.ts";
 import type { Confidence } from "../tunnel/protocol/confidence.ts";
+import { internalForm } from "./internal-form.ts";
 import { answerOf, askedOf } from "./verifiable.ts";
 
 /** Free text is held until this many pieces of it have come; an engine sends about one for each token. */
@@ -137,12 +138,9 @@ function checkOf(options: {
  */
 export function openHeldCheck(planned: PlannedAttempt, call: Call): HeldCheck | null {
   if (!planned.verified || planned.speaks !== "openai-chat" || call.request === null) return null;
-  let request: ModelRequest;
-  try {
-    request = call.request();
-  } catch {
-    return null; // The node speaks the caller's dialect and may have words for what the internal form has not.
-  }
+  // The node speaks the caller's dialect and may have words for what the internal form has not.
+  const request = internalForm(call);
+  if (request === null) return null;
   const asked = askedOf(request);
   const threshold = planned.threshold ?? null;
   if (threshold === null && asked.tools.length === 0 && asked.format === null) return null;

@@ -7,24 +7,17 @@ import type { Plan } from "../routing/plan.ts";
 import type { Target } from "../routing/target.ts";
 import { taskKeyOf } from "../routing/task/task-key.ts";
 import { isServed } from "../routing/task-serving.ts";
-import { taskBook } from "../work/task-book.ts";
+import { nameOf, taskBook } from "../work/task-book.ts";
 import type { ObservedCall } from "../work/work.ts";
 import type { CallEnd, CallSession } from "./call-session.ts";
 import { callShapeOf } from "./call-shape.ts";
+import { internalForm } from "./internal-form.ts";
 import { type PlanOptions, planForTask } from "./plan-call.ts";
 
 /** A call that may count for its task. */
 interface TaskCall {
   task: ObservedCall["task"];
   splitKey: string;
-}
-
-function requestOf(call: Call): ModelRequest | null {
-  try {
-    return call.request?.() ?? null;
-  } catch {
-    return null; // Without an internal form nothing of it can be looked at again.
-  }
 }
 
 /** The words that a conversation began with; its side hangs on them where it has no name. */
@@ -43,15 +36,13 @@ export function taskOf(options: { session: CallSession; call: Call; target: Targ
   const { conversion, content, ledger } = session.settings;
   if (target.kind === "slm" || conversion.collect === "off") return null;
   if (content.store === "off" || !ledger.record) return null;
-  const request = requestOf(call);
+  const request = internalForm(call);
   if (request === null) return null;
   const key = splitKey({ session: session.session, firstMessage: firstMessage(request) });
   if (session.task !== null) return { task: { name: session.task }, splitKey: key };
   const { key: name, group, skeleton } = taskKeyOf(callShapeOf(request));
   return { task: { key: name, group, skeleton: [...skeleton] }, splitKey: key };
 }
-
-const nameOf = ({ task }: TaskCall): string => ("name" in task ? task.name : task.key);
 
 /** The plan of a call whose task small models answer; as it is for all others. Names the task in `session`. */
 export async function planWithTask(options: {

@@ -35,12 +35,12 @@ async function fingerprintOf({ model, version }: Served): Promise<string> {
 
 /** The model that is tried on a task: the one that is tried already where it serves, else the fastest that does. */
 export async function candidateOf(options: {
-  env: Env;
+  fleet: FleetSnapshot;
   projectId: string;
   task: Pick<Task, "candidate">;
 }): Promise<Task["candidate"]> {
-  const { env, projectId, task } = options;
-  const all = served(await env.FLEET.getByName("fleet").snapshot(), projectId);
+  const { fleet, projectId, task } = options;
+  const all = served(fleet, projectId);
   const speed = ({ model }: Served): number => model.tokensPerSecond ?? 0;
   const best =
     all.find(({ model }) => model.id === task.candidate?.model) ??

@@ -86,7 +86,10 @@ export class TaskBook {
 
 const keyOf = (projectId: string, task: string): string => `${projectId} ${task}`;
 
-const nameOf = ({ task }: Pick<ObservedCall, "task">): string => ("name" in task ? task.name : task.key);
+/** What a call's task is known by in an isolate. */
+export function nameOf({ task }: Pick<ObservedCall, "task">): string {
+  return "name" in task ? task.name : task.key;
+}
 
 /** Tasks are a matter behind the calls: without them every call still has its answer. */
 function unreachable(cause: unknown): null {

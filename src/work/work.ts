@@ -13,7 +13,7 @@ import { KnownTasks } from "./known-tasks.ts";
 import { ALARM_RATE, auditLottery, explorationLottery } from "./lotteries.ts";
 import { runAudit, runShadow, type Settled } from "./run-item.ts";
 import { standingOf } from "./standing.ts";
-import { type Task, TaskStore } from "./task-store.ts";
+import { type DrawRecord, type Task, TaskStore } from "./task-store.ts";
 import { newTask, type TaskView, viewOf } from "./task-view.ts";
 import { type WorkItem, WorkQueue } from "./work-queue.ts";
 
@@ -87,7 +87,7 @@ export class Work extends DurableObject<Env> {
    * of tasks. Telling of a call again changes nothing but its count.
    */
   async observe(projectId: string, calls: readonly ObservedCall[]): Promise<(TaskView | null)[]> {
-    this.#store.setNote("project", projectId);
+    if (this.#store.note("project") !== projectId) this.#store.setNote("project", projectId);
     const settings = await this.#settings();
     const views = calls.map((call) => {
       const task = this.#seen(call);
@@ -145,7 +145,7 @@ export class Work extends DurableObject<Env> {
     this.#store.put(changed);
     if (mode !== undefined && mode !== task.stage.mode)
       this.#move(changed, { mode, share: 0 }, mode === "observe" ? "rolled_back" : "restarted");
-    await this.#advance(id);
+    await this.#advance([id], await this.#settings());
     return this.#store.task(id);
   }
 
@@ -161,7 +161,7 @@ export class Work extends DurableObject<Env> {
       for (let item = left.shift(); item !== undefined; item = left.shift()) await this.#run(item, settings);
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
-    for (const id of this.#dueTasks(items)) await this.#advance(id);
+    await this.#advance(this.#dueTasks(items), settings);
     await this.#schedule(settings);
   }
 
@@ -261,28 +261,39 @@ export class Work extends DurableObject<Env> {
     this.#store.put({ ...now, audits: now.audits + 1, detector: settled.detector(now.detector) });
   }
 
-  /** Opens and looks at windows, and moves the task where its evidence says. */
-  async #advance(id: string): Promise<void> {
-    const settings = await this.#settings();
-    const { conversion } = settings;
-    const { env } = this;
+  /** Opens and looks at windows, and moves the tasks where their evidence says. */
+  async #advance(ids: readonly string[], settings: Settings): Promise<void> {
+    if (ids.length === 0 || settings.conversion.collect === "off") return;
+    const fleet = await this.env.FLEET.getByName("fleet").snapshot();
+    for (const id of ids) {
+      const task = this.#store.task(id);
+      if (task === null) continue;
+      const found = await candidateOf({ fleet, projectId: this.#projectId, task });
+      this.#advanceOne(id, found, settings);
+    }
+  }
+
+  /** One step, so that what is told of the task meanwhile is not written over. `found`: what serves now. */
+  #advanceOne(id: string, found: Task["candidate"], settings: Settings): void {
     const before = this.#store.task(id);
-    if (before === null || conversion.collect === "off") return;
-    const found = await candidateOf({ env, projectId: this.#projectId, task: before });
+    if (before === null) return;
+    const draws = this.#store.draws(id);
     let task: Task = found === null || before.candidate !== null ? before : { ...before, candidate: found };
-    if (task.stage.mode === "shadow") task = this.#certified(task, settings);
-    const standing = standingOf({ task, draws: this.#store.draws(id), served: found });
-    const move = nextMove(standing, conversion);
-    if (!("to" in move)) return this.#store.put(task);
+    if (task.stage.mode === "shadow") task = this.#certified(task, draws, settings);
+    const standing = standingOf({ task, draws, served: found });
+    const move = nextMove(standing, settings.conversion);
+    if (!("to" in move)) {
+      this.#store.put(task);
+      return;
+    }
     // What was tried on another model is no evidence for this one.
     if (move.because === "changed") task = { ...task, candidate: found, window: null, certification: null };
     this.#move(task, move.to, move.because);
   }
 
-  #certified(task: Task, settings: Settings): Task {
+  #certified(task: Task, draws: readonly DrawRecord[], settings: Settings): Task {
     const { epsilon, delta, drawShare } = settings.conversion;
     const newId = () => crypto.randomUUID();
-    const draws = this.#store.draws(task.id);
     if (task.window === null) {
       if (task.certification !== null) return task;
       const opened = windowFor({ task, draws, policy: { epsilon, delta, share: drawShare }, newId });
