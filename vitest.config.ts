@@ -1,10 +1,18 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
+/** Tests whose processes compute with a real model: as many threads as the machine has cores, so one file at a time. */
+const WITH_A_MODEL = [
+  "local-node/src/engines/{embedded,on-demand}/**/*.test.ts",
+  "local-node/src/engines/engine-contract.test.ts",
+  "local-node/src/daemon/daemon.test.ts",
+];
+
 /**
- * Five kinds of test: `unit` (pure code and the daemon, in Node.js), `workerd` (Durable Objects and D1 in the real
- * runtime), `e2e` (the built gateway, the real daemon and the real model, as processes), `conformance` (the suite that
- * scores any gateway, held against ours) and `full` (those that take minutes: `npm run test:full`).
+ * Six kinds of test: `unit` (pure code and the daemon, in Node.js), `model` (the daemon's engine), `workerd` (Durable
+ * Objects and D1 in the real runtime), `e2e` (the built gateway, the real daemon and the real model, as processes),
+ * `conformance` (the suite that scores any gateway, held against ours) and `full` (those that take minutes:
+ * `npm run test:full`).
  */
 export default defineConfig({
   test: {
@@ -13,9 +21,13 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{src,local-node/src,scripts,conformance}/**/*.test.ts"],
-          exclude: ["**/*.workerd.test.ts", "**/node_modules/**"],
+          exclude: ["**/*.workerd.test.ts", "**/node_modules/**", ...WITH_A_MODEL],
+          // Most of them wait for sockets and processes, not for a core.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
+      { test: { name: "model", include: WITH_A_MODEL, maxWorkers: 1, sequence: { groupOrder: 2 } } },
       {
         plugins: [
           cloudflareTest({

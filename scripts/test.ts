@@ -8,7 +8,7 @@ const startedAt = performance.now();
 const checks = await runChecks(CHECKS);
 // Whole processes get the machine for themselves: they have deadlines of their own.
 const parts = [
-  await runVitest({ projects: ["unit", "workerd"] }),
+  await runVitest({ projects: ["unit", "model", "workerd"] }),
   await runVitest({ projects: ["e2e"] }),
   await runVitest({ projects: ["conformance"] }),
 ];

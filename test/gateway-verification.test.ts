@@ -108,7 +108,7 @@ beforeAll(async () => {
     return request.body.includes(MARK) ? script(isStream(request)) : probeReply(request.body.toString());
   });
   gateway = await startTestGateway({ vars: { OPENAI_API_KEY: "k", OPENAI_BASE_URL: `${cloud.url}/v1` } });
-  node = await startTestNode({ gateway, attach: [`${engine.url}/v1`] });
+  node = await startTestNode({ gateway, attach: [`${engine.url}/v1`], able: ["tools", "json_schema"] });
 });
 
 afterAll(async () => {

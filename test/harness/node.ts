@@ -10,7 +10,7 @@ export interface NodeRow {
   id: string;
   name: string;
   connected: boolean;
-  state: { models: { id: string; loaded: boolean }[] } | null;
+  state: { models: { id: string; loaded: boolean; capabilities: Record<string, boolean> }[] } | null;
 }
 
 export interface TestNode {
@@ -62,10 +62,19 @@ export async function nodesOf(gateway: TestGateway): Promise<NodeRow[]> {
   return ((await gateway.admin("/api/nodes")) as { data: NodeRow[] }).data;
 }
 
-async function untilServing(gateway: TestGateway, daemon: Daemon, name: string): Promise<NodeRow> {
+async function untilServing(options: {
+  gateway: TestGateway;
+  daemon: Daemon;
+  name: string;
+  able: readonly string[];
+}): Promise<NodeRow> {
+  const { gateway, daemon, name, able } = options;
   for (;;) {
     const node = (await nodesOf(gateway)).find((row) => row.name === name);
-    if (node?.connected && node.state?.models.some(({ loaded }) => loaded)) return node;
+    const serves = node?.state?.models.some(
+      ({ loaded, capabilities }) => loaded && able.every((capability) => capabilities[capability]),
+    );
+    if (node?.connected && serves) return node;
     const ended = await Promise.race([
       daemon.exited.then(() => true),
       new Promise<false>((later) => setTimeout(() => later(false), 100)),
@@ -81,6 +90,8 @@ export async function startTestNode(options: {
   gateway: TestGateway;
   /** OpenAI-compatible servers to serve from; none: the starter model. */
   attach?: string[];
+  /** What one of its models must be known to be able to do; default nothing but chat. */
+  able?: readonly string[];
   env?: Record<string, string>;
   program?: string;
   cwd?: string;
@@ -100,7 +111,7 @@ export async function startTestNode(options: {
     args: ["join", gateway.url, "--name", name, ...attach],
     env: { ...options.env, ROUTELET_JOIN_TOKEN: token },
   });
-  const { id } = await untilServing(gateway, daemon, name);
+  const { id } = await untilServing({ gateway, daemon, name, able: options.able ?? [] });
   return handle(id, folder.path, daemon, folder.remove);
 }
 

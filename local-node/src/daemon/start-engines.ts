@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { createAttachEngine } from "../engines/attach/attach.ts";
 import { CAPABILITIES, createEmbeddedEngine } from "../engines/embedded/embedded.ts";
 import type { Engine } from "../engines/engine.ts";
@@ -9,6 +10,9 @@ import type { NodeConfig } from "./config/schema.ts";
 import type { Log } from "./log.ts";
 import type { NodePaths } from "./paths.ts";
 import { startLlamaServer } from "./start-llama-server.ts";
+
+/** What an attached engine can do is waited for this long. */
+const KNOWN_WITHIN_MS = 3_000;
 
 /**
  * Starts what the configuration names, one after the other; each is handed over as soon as it runs.
@@ -29,16 +33,17 @@ export async function startEngines(options: {
 }): Promise<void> {
   const { config, model, log, add } = options;
   for (const attached of config.engines.attach) {
-    add(
-      await createAttachEngine({
-        baseUrl: attached.url,
-        apiKey: attached.apiKey,
-        models: attached.models,
-        probe: attached.probe,
-        slots: attached.slots,
-        log: (level, message) => log(level, message),
-      }),
-    );
+    const engine = await createAttachEngine({
+      baseUrl: attached.url,
+      apiKey: attached.apiKey,
+      models: attached.models,
+      probe: attached.probe,
+      slots: attached.slots,
+      log: (level, message) => log(level, message),
+    });
+    // Told of before it is known, an engine is sent no tools and no schema; one that has to load its model first chats until then.
+    await Promise.race([engine.probed(), setTimeout(KNOWN_WITHIN_MS, undefined, { ref: false })]);
+    add(engine);
   }
   if (model && config.engines.llamaServer.enabled) add(await startLlamaServer({ ...options, model }));
   else if (model) {
