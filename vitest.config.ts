@@ -8,6 +8,9 @@ const WITH_A_MODEL = [
   "local-node/src/daemon/daemon.test.ts",
 ];
 
+/** What takes a moment on a quiet machine may take long on a busy one: a limit is there to end what hangs. */
+const PATIENT = { testTimeout: 60_000, hookTimeout: 60_000 };
+
 /**
  * Six kinds of test: `unit` (pure code and the daemon, in Node.js), `model` (the daemon's engine), `workerd` (Durable
  * Objects and D1 in the real runtime), `e2e` (the built gateway, the real daemon and the real model, as processes),
@@ -20,6 +23,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          ...PATIENT,
           include: ["{src,local-node/src,scripts,conformance}/**/*.test.ts"],
           exclude: ["**/*.workerd.test.ts", "**/node_modules/**", ...WITH_A_MODEL],
           // Most of them wait for sockets and processes, not for a core.
@@ -27,7 +31,15 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
-      { test: { name: "model", include: WITH_A_MODEL, maxWorkers: 1, sequence: { groupOrder: 2 } } },
+      {
+        test: {
+          name: "model",
+          ...PATIENT,
+          include: WITH_A_MODEL,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
       {
         plugins: [
           cloudflareTest({
@@ -43,7 +55,7 @@ export default defineConfig({
             },
           }),
         ],
-        test: { name: "workerd", include: ["src/**/*.workerd.test.ts"] },
+        test: { name: "workerd", ...PATIENT, include: ["src/**/*.workerd.test.ts"] },
       },
       {
         test: {
