@@ -9,7 +9,7 @@ const WITH_A_MODEL = [
 ];
 
 /** What takes a moment on a quiet machine may take long on a busy one: a limit is there to end what hangs. */
-const PATIENT = { testTimeout: 60_000, hookTimeout: 60_000 };
+const PATIENT = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 20_000 } } };
 
 /**
  * Six kinds of test: `unit` (pure code and the daemon, in Node.js), `model` (the daemon's engine), `workerd` (Durable
@@ -60,6 +60,7 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
+          ...PATIENT,
           include: ["test/**/*.test.ts"],
           exclude: ["test/full/**", "test/conformance.test.ts", "**/node_modules/**"],
           testTimeout: 120_000,

@@ -113,7 +113,9 @@ test("follows the port that is set, and says where it cannot", async () => {
   );
   await taken.close();
   kept.setPort(taken.port);
-  await vi.waitFor(() => expect(said.at(-1)).toBe(`Metrics are at http://127.0.0.1:${taken.port}/metrics.`));
+  await vi.waitFor(() => expect(said.at(-1)).toBe(`Metrics are at http://127.0.0.1:${taken.port}/metrics.`), {
+    timeout: 20_000,
+  });
   expect((await ask(taken.port, "/metrics")).status).toBe(200);
   await kept.close();
   await expect(ask(taken.port, "/metrics")).rejects.toThrow("ECONNREFUSED");

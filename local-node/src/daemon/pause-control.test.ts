@@ -48,7 +48,7 @@ describe("when a node is paused", () => {
     expect(control.current()).toBeNull();
     control.pause(7_200_000);
     expect(control.current()).toEqual({ reason: "owner", by: null, until: state.now + 7_200_000 });
-    await vi.waitFor(async () => expect(await loadOwnersPause(path)).not.toBeNull());
+    await vi.waitFor(async () => expect(await loadOwnersPause(path)).not.toBeNull(), { timeout: 20_000 });
 
     const again = await setUp();
     expect(again.control.current()?.reason).toBe("owner");
@@ -56,7 +56,7 @@ describe("when a node is paused", () => {
     again.state.now += 7_200_001;
     await again.control.refresh();
     expect([again.control.current(), again.state.changes]).toEqual([null, [null]]);
-    await vi.waitFor(async () => expect(await loadOwnersPause(path)).toBeNull());
+    await vi.waitFor(async () => expect(await loadOwnersPause(path)).toBeNull(), { timeout: 20_000 });
   });
 
   test("in quiet hours; its owner may go on all the same, until they are over and come again", async () => {

@@ -94,7 +94,7 @@ export function describeEngineContract(
       const phases: EnginePhases = {};
       const call = await startCall(engine, ENDLESS, { phases });
       await call.body.return?.();
-      await vi.waitFor(() => expect(phases.endUs).toBeDefined(), { timeout: 10_000 });
+      await vi.waitFor(() => expect(phases.endUs).toBeDefined(), { timeout: 20_000 });
       expect((await complete(engine, ask)).content).toMatch(/^The sea is/);
     });
 

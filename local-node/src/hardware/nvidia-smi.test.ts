@@ -99,7 +99,7 @@ describe.skipIf(process.platform === "win32")("the program", () => {
       },
       program: smi.program,
     });
-    await vi.waitFor(() => expect(samples.length).toBeGreaterThan(2), { timeout: 10_000 });
+    await vi.waitFor(() => expect(samples.length).toBeGreaterThan(2), { timeout: 20_000 });
     stream.close();
     for (const gpus of samples) expect(gpus.map(({ name }) => name)).toEqual(["A", "B"]);
     expect(ended).toBe(false);

@@ -67,7 +67,7 @@ describe("createServe", () => {
     const two = await startEngine({ models: ["two"], slots: 1 });
     const serve = createServe({ engines: () => [one.engine, two.engine], queueLimit: () => 4, clock });
     const pending = serve.handle(request({ model: "two" }));
-    await vi.waitFor(() => expect(two.calls).toHaveLength(1));
+    await vi.waitFor(() => expect(two.calls).toHaveLength(1), { timeout: 20_000 });
     expect(serve.load()).toEqual({ total: 2, busy: 1, queued: 0, queueLimit: 4 });
     two.calls[0]?.response.end('{"ok":true}');
     const response = await pending;
@@ -84,7 +84,7 @@ describe("createServe", () => {
     const pending = serve.handle(
       request({ model: "m" }, { headers: { traceparent: `00-${trace}-b7ad6b7169203331-01` } }),
     );
-    await vi.waitFor(() => expect(calls).toHaveLength(1));
+    await vi.waitFor(() => expect(calls).toHaveLength(1), { timeout: 20_000 });
     calls[0]?.response.end("{}");
     const response = await pending;
     await read(response);
@@ -139,14 +139,14 @@ describe("createServe", () => {
     const { engine, calls } = await startEngine({ models: ["m"], slots: 1 });
     const serve = createServe({ engines: () => [engine], queueLimit: () => 2, clock });
     const accepted = [1, 2, 3].map(() => serve.handle(request({ model: "m" })));
-    await vi.waitFor(() => expect(calls).toHaveLength(1));
+    await vi.waitFor(() => expect(calls).toHaveLength(1), { timeout: 20_000 });
     expect(serve.load()).toMatchObject({ busy: 1, queued: 2 });
     const refused = await serve.handle(request({ model: "m" }));
     expect(refused.status).toBe(429);
     expect(Number(refused.headers["retry-after"])).toBeGreaterThanOrEqual(1);
     expect(await readError(refused)).toMatchObject({ code: "queue_full", type: "rate_limit_error" });
     for (let index = 0; index < 3; index++) {
-      await vi.waitFor(() => expect(calls).toHaveLength(index + 1));
+      await vi.waitFor(() => expect(calls).toHaveLength(index + 1), { timeout: 20_000 });
       calls[index]?.response.end(`${index}`);
       const response = await accepted[index];
       expect(response && (await read(response))).toBe(`${index}`);
@@ -160,7 +160,7 @@ describe("createServe", () => {
     const send = (key: string, headers: Record<string, string> = {}) =>
       serve.handle(request({ model: "m" }, { headers: { "x-routelet-key": key, ...headers } }));
     const running = send("a");
-    await vi.waitFor(() => expect(calls).toHaveLength(1));
+    await vi.waitFor(() => expect(calls).toHaveLength(1), { timeout: 20_000 });
     const waiting = [send("a"), send("a"), send("b", { "x-routelet-priority": "job" })];
     const other = send("b");
     const [job] = waiting.slice(2);
@@ -170,7 +170,7 @@ describe("createServe", () => {
     expect(Number((await waiting[1])?.headers["retry-after"])).toBeGreaterThanOrEqual(1);
     expect((await send("a")).status).toBe(429);
     for (const [index, pending] of [running, waiting[0], other, third].entries()) {
-      await vi.waitFor(() => expect(calls).toHaveLength(index + 1));
+      await vi.waitFor(() => expect(calls).toHaveLength(index + 1), { timeout: 20_000 });
       calls[index]?.response.end("{}");
       expect((await pending)?.status).toBe(200);
       await read((await pending) as NodeResponse);
@@ -184,7 +184,7 @@ describe("createServe", () => {
       serve.handle(request({ model: "m", name }, { headers: { "x-routelet-session": session } })).then(read);
     const all = [send("a", "a1"), send("a", "a2"), send("a", "a3"), send("b", "b1")];
     for (let index = 0; index < all.length; index++) {
-      await vi.waitFor(() => expect(calls).toHaveLength(index + 1));
+      await vi.waitFor(() => expect(calls).toHaveLength(index + 1), { timeout: 20_000 });
       calls[index]?.response.end("{}");
     }
     await Promise.all(all);
@@ -195,7 +195,7 @@ describe("createServe", () => {
     const { engine, calls } = await startEngine({ models: ["m"], slots: 1 });
     const serve = createServe({ engines: () => [engine], queueLimit: () => 4, clock });
     const running = serve.handle(request({ model: "m", name: "first" }));
-    await vi.waitFor(() => expect(calls).toHaveLength(1));
+    await vi.waitFor(() => expect(calls).toHaveLength(1), { timeout: 20_000 });
     const cancel = new AbortController();
     const waiting = serve.handle(request({ model: "m", name: "gone" }, { signal: cancel.signal }));
     expect(serve.load().queued).toBe(1);
@@ -211,7 +211,7 @@ describe("createServe", () => {
     const serve = createServe({ engines: () => [engine], queueLimit: () => 4, clock });
     const cancel = new AbortController();
     const pending = serve.handle(request({ model: "m" }, { signal: cancel.signal }));
-    await vi.waitFor(() => expect(calls).toHaveLength(1));
+    await vi.waitFor(() => expect(calls).toHaveLength(1), { timeout: 20_000 });
     calls[0]?.response.write("data: 1\n\n");
     const response = await pending;
     expect(serve.load().busy).toBe(1);
@@ -219,14 +219,14 @@ describe("createServe", () => {
     else await response.body[Symbol.asyncIterator]().return?.();
     expect(serve.load().busy).toBe(0);
     expect(response.spans()[0]?.error).toContain("cancelled");
-    await vi.waitFor(() => expect(calls[0]?.response.destroyed).toBe(true));
+    await vi.waitFor(() => expect(calls[0]?.response.destroyed).toBe(true), { timeout: 20_000 });
   });
 
   it("fails the body when the engine breaks off, and frees the slot", async () => {
     const { engine, calls } = await startEngine({ models: ["m"], slots: 1 });
     const serve = createServe({ engines: () => [engine], queueLimit: () => 4, clock });
     const pending = serve.handle(request({ model: "m" }));
-    await vi.waitFor(() => expect(calls).toHaveLength(1));
+    await vi.waitFor(() => expect(calls).toHaveLength(1), { timeout: 20_000 });
     calls[0]?.response.write("data: 1\n\n");
     const response = await pending;
     calls[0]?.request.socket.destroy();
@@ -258,7 +258,7 @@ describe("createServe", () => {
     const { engine, calls } = await startEngine({ models: ["m"], slots: 1 });
     const serve = createServe({ engines: () => [engine], queueLimit: () => 4, clock });
     const running = [serve.handle(request({ model: "m" })), serve.handle(request({ model: "m" }))];
-    await vi.waitFor(() => expect(calls).toHaveLength(1));
+    await vi.waitFor(() => expect(calls).toHaveLength(1), { timeout: 20_000 });
     let drained = false;
     const draining = serve.drain().then(() => {
       drained = true;
@@ -267,7 +267,7 @@ describe("createServe", () => {
     expect([refused.status, (await readError(refused)).code]).toEqual([503, "draining"]);
     for (const [index, pending] of running.entries()) {
       expect(drained).toBe(false);
-      await vi.waitFor(() => expect(calls).toHaveLength(index + 1));
+      await vi.waitFor(() => expect(calls).toHaveLength(index + 1), { timeout: 20_000 });
       calls[index]?.response.end("{}");
       await read(await pending);
     }
@@ -281,7 +281,7 @@ describe("createServe", () => {
     const loads: number[] = [];
     serve.onChange(() => loads.push(serve.load().busy));
     const pending = serve.handle(request({ model: "m" }));
-    await vi.waitFor(() => expect(calls).toHaveLength(1));
+    await vi.waitFor(() => expect(calls).toHaveLength(1), { timeout: 20_000 });
     calls[0]?.response.end("{}");
     await read(await pending);
     expect(loads).toContain(1);

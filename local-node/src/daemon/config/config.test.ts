@@ -228,7 +228,7 @@ describe("on disk", () => {
     });
     const edit = async (text: string, said: RegExp) => {
       await writeFile(place().path, text);
-      await vi.waitFor(() => expect(lines.at(-1)?.[1]).toMatch(said), { timeout: 3_000 });
+      await vi.waitFor(() => expect(lines.at(-1)?.[1]).toMatch(said), { timeout: 20_000 });
     };
     try {
       await edit("queueLimit = 8", /^Settings changed: queueLimit is 8\.$/);

@@ -1,4 +1,4 @@
-import { unwatchFile, watchFile } from "node:fs";
+import { statSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import type { Log } from "../log.ts";
 import { NodeProblem } from "../node-problem.ts";
@@ -17,7 +17,10 @@ const LIVE_SETTINGS: readonly string[] = [
   "log.format",
 ];
 
-/** Between two looks at the file, in ms. Looking works on every file system, which being told does not. */
+/**
+ * Between two looks at the file, in ms. Looking works on every file system, which being told does not. A file is read once
+ * two looks found it the same: many editors empty it before they write it.
+ */
 const LOOK_MS = 2_000;
 
 /** The settings whose values differ. */
@@ -63,11 +66,31 @@ export function watchConfig(options: {
       log("warn", `Settings changed that take effect at the next start: ${later.join(", ")}.`);
     }
   };
-  const onChange = () => {
-    reload().catch((error: unknown) => log("error", `Reading ${place.path} failed: ${String(error)}`));
+  let taken = stampOf(place.path);
+  let seen = taken;
+  let reading: Promise<void> = Promise.resolve();
+  const look = (): void => {
+    const stamp = stampOf(place.path);
+    const isWritten = stamp === seen;
+    seen = stamp;
+    if (!isWritten || stamp === taken) return;
+    taken = stamp;
+    reading = reading
+      .then(reload)
+      .catch((error: unknown) => log("error", `Reading ${place.path} failed: ${String(error)}`));
   };
-  watchFile(place.path, { interval: options.lookMs ?? LOOK_MS, persistent: false }, onChange);
-  return { close: () => unwatchFile(place.path, onChange) };
+  const timer = setInterval(look, options.lookMs ?? LOOK_MS).unref();
+  return { close: () => clearInterval(timer) };
+}
+
+/** What tells one state of a file from another, one that cannot be looked at included: reading it says why. */
+function stampOf(path: string): string {
+  try {
+    const { mtimeMs, size, ino } = statSync(path);
+    return `${mtimeMs} ${size} ${ino}`;
+  } catch (error) {
+    return String(error);
+  }
 }
 
 function describe(config: NodeConfig, path: string): string {

@@ -177,7 +177,7 @@ describe("the attached engine's failures", () => {
     await call.body.next();
     cancel.abort();
     await expect(call.body.next()).rejects.toMatchObject({ code: "cancelled" });
-    await vi.waitFor(() => expect(closed).toBe(true));
+    await vi.waitFor(() => expect(closed).toBe(true), { timeout: 20_000 });
   });
 
   it("end the engine's request when the caller leaves before the head", async () => {
@@ -192,7 +192,7 @@ describe("the attached engine's failures", () => {
     await expect(startCall(engine, {}, { signal: cancel.signal })).rejects.toMatchObject({
       code: "cancelled",
     });
-    await vi.waitFor(() => expect(closed).toBe(true));
+    await vi.waitFor(() => expect(closed).toBe(true), { timeout: 20_000 });
   });
 });
 

@@ -245,7 +245,7 @@ describe("the embedded engine with a real model", () => {
     await call.body.next();
     cancel.abort();
     await expect(call.text()).rejects.toMatchObject({ code: "cancelled" });
-    await vi.waitFor(() => expect(call.phases.endUs).toBeGreaterThan(0), { timeout: 10_000 });
+    await vi.waitFor(() => expect(call.phases.endUs).toBeGreaterThan(0), { timeout: 20_000 });
     expect(call.phases.completionTokens).toBeLessThan(100);
   });
 
@@ -257,7 +257,7 @@ describe("the embedded engine with a real model", () => {
       max_tokens: 2000,
     });
     await call.body.return?.();
-    await vi.waitFor(() => expect(call.phases.endUs).toBeGreaterThan(0), { timeout: 10_000 });
+    await vi.waitFor(() => expect(call.phases.endUs).toBeGreaterThan(0), { timeout: 20_000 });
     expect(call.phases.completionTokens).toBeLessThan(100);
   });
 
@@ -313,6 +313,6 @@ describe("the child process", () => {
     const child = Number(String(line));
     expect(() => process.kill(child, 0)).not.toThrow();
     parent.kill("SIGKILL");
-    await vi.waitFor(() => expect(() => process.kill(child, 0)).toThrow("ESRCH"), { timeout: 10_000 });
+    await vi.waitFor(() => expect(() => process.kill(child, 0)).toThrow("ESRCH"), { timeout: 20_000 });
   });
 });

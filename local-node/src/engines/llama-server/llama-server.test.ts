@@ -116,7 +116,7 @@ describe("a managed llama-server", () => {
     const pid = engine.runtime()?.pid ?? 0;
     expect(isAlive(pid)).toBe(true);
     await engine.close();
-    await vi.waitFor(() => expect(isAlive(pid)).toBe(false));
+    await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 20_000 });
   });
 
   it("starts again after a crash, and says both", async () => {
@@ -126,7 +126,7 @@ describe("a managed llama-server", () => {
     engine.onChange(() => seen.push(engine.models()[0]?.loaded ?? false));
     const call = await startCall(engine, { stream: true });
     await expect(call.text()).rejects.toMatchObject({ code: "engine_failed", retryable: true });
-    await vi.waitFor(() => expect(seen).toEqual([false, true]), { timeout: 10_000 });
+    await vi.waitFor(() => expect(seen).toEqual([false, true]), { timeout: 20_000 });
     expect(logged).toEqual(["llama-server ended (SIGSEGV). It is started again."]);
     expect((await startCall(engine, {})).status).toBe(200);
   });
@@ -135,7 +135,7 @@ describe("a managed llama-server", () => {
     const engine = await start("crashes");
     const call = await startCall(engine, { stream: true });
     await expect(call.text()).rejects.toThrow();
-    await vi.waitFor(() => expect(engine.slots()).toBe(0), { interval: 5 });
+    await vi.waitFor(() => expect(engine.slots()).toBe(0), { interval: 5, timeout: 20_000 });
     await expect(startCall(engine, {})).rejects.toMatchObject({ code: "model_not_loaded", retryable: true });
   });
 
@@ -143,10 +143,10 @@ describe("a managed llama-server", () => {
     const logged: string[] = [];
     const engine = await start("crashes", { log: (_, message) => logged.push(message) });
     for (let crash = 1; crash <= 3; crash++) {
-      await vi.waitFor(() => expect(engine.slots()).toBe(3), { timeout: 10_000 });
+      await vi.waitFor(() => expect(engine.slots()).toBe(3), { timeout: 20_000 });
       const call = await startCall(engine, { stream: true });
       await expect(call.text()).rejects.toThrow();
-      await vi.waitFor(() => expect(logged).toHaveLength(crash), { timeout: 10_000 });
+      await vi.waitFor(() => expect(logged).toHaveLength(crash), { timeout: 20_000 });
     }
     expect(logged.at(-1)).toMatch(
       /^The model's process ended 3 times in a row \(llama-server ended \(SIGSEGV\)\)/,
