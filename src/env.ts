@@ -1,5 +1,6 @@
 import type { ProviderEnv } from "./backends/providers/variables.ts";
 import type { BackgroundCall } from "./calls/background/background-call.ts";
+import type { DatasetBuild } from "./datasets/dataset-build.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { NodeTunnel } from "./tunnel/node-tunnel.ts";
@@ -13,6 +14,7 @@ export interface Env extends ProviderEnv {
   LEDGER: DurableObjectNamespace<Ledger>;
   BACKGROUND: DurableObjectNamespace<BackgroundCall>;
   WORK: DurableObjectNamespace<Work>;
+  DATASET_BUILD: DurableObjectNamespace<DatasetBuild>;
   /** Workers AI; only in the deployed environment, since the binding is always remote. */
   AI?: Ai;
   /** The network itself; only in a local start without a proxy. See `backends/outbound.ts`. */

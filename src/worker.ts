@@ -18,6 +18,7 @@ import { RouteletError, toRouteletError } from "./errors.ts";
 import { handleTunnelRequest } from "./tunnel/routes.ts";
 
 export { BackgroundCall } from "./calls/background/background-call.ts";
+export { DatasetBuild } from "./datasets/dataset-build.ts";
 export { Fleet } from "./fleet/fleet.ts";
 export { Ledger } from "./ledger/ledger.ts";
 export { NodeTunnel } from "./tunnel/node-tunnel.ts";

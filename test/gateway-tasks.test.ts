@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { chatReply } from "./harness/chat-replies.ts";
-import { startTestGateway, type TestGateway } from "./harness/gateway.ts";
+import { ADMIN_KEY, startTestGateway, type TestGateway } from "./harness/gateway.ts";
 import { startTestNode, type TestNode } from "./harness/node.ts";
 import { type Reply, startUpstream, type Upstream, type UpstreamRequest } from "./harness/upstream.ts";
 
@@ -162,6 +162,63 @@ describe("a recurring task", () => {
       });
       return;
     }
+  }, 60_000);
+
+  it("becomes a data set: what was curated comes out as a file, right, and apart from what judges", async () => {
+    interface Dataset {
+      id: string;
+      state: string;
+      items: number;
+      message: string | null;
+      counts: { looked_at: number; left_out: Record<string, number> };
+    }
+    interface Line {
+      messages: { role: string; content: string }[];
+    }
+    const post = (path: string, type: string, body: string) =>
+      gateway.admin(path, { method: "POST", headers: { "content-type": type }, body }) as Promise<Dataset>;
+    async function made(kind: string): Promise<Dataset> {
+      const order = JSON.stringify({ task: "hard", kind, name: `hard ${kind}` });
+      const { id } = await post("/api/datasets", "application/json", order);
+      for (;;) {
+        const set = (await gateway.admin(`/api/datasets/${id}`)) as Dataset;
+        if (set.state !== "building") return set;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    }
+    async function exported(id: string): Promise<{ text: string; lines: Line[] }> {
+      const headers = { authorization: `Bearer ${ADMIN_KEY}` };
+      const text = await (await gateway.fetch(`/api/datasets/${id}/export`, { headers })).text();
+      return {
+        text,
+        lines: text
+          .trimEnd()
+          .split("\n")
+          .map((line) => JSON.parse(line) as Line),
+      };
+    }
+
+    const [training, evaluation] = [await made("training"), await made("evaluation")];
+    expect(training).toMatchObject({ state: "ready", message: null });
+    expect(training.counts.looked_at).toBe(evaluation.counts.looked_at);
+    expect(training.counts.left_out.other_side).toBe(evaluation.items);
+    const [trained, held] = [await exported(training.id), await exported(evaluation.id)];
+    expect(trained.lines).toHaveLength(training.items);
+    for (const { messages } of [...trained.lines, ...held.lines]) {
+      expect(messages.map(({ role }) => role)).toEqual(["system", "user", "assistant"]);
+      const number = Number(/^ticket (\d+)$/.exec(messages[1]?.content ?? "")?.[1]);
+      expect(messages[2]?.content).toBe(LABELS[number % LABELS.length]);
+    }
+    const said = new Set(trained.lines.map(({ messages }) => messages[1]?.content));
+    expect(said.size).toBe(training.items);
+    expect(held.lines.filter(({ messages }) => said.has(messages[1]?.content))).toEqual([]);
+
+    const again = await post("/api/datasets/import?name=again", "application/jsonl", trained.text);
+    expect(again).toMatchObject({ state: "ready", items: training.items });
+    expect((await exported(again.id)).text).toBe(trained.text);
+    await expect(post("/api/datasets", "application/json", '{"task":"never"}')).rejects.toThrow(
+      /task_not_found/,
+    );
   }, 60_000);
 
   it("goes back by itself when the small model gets worse", async () => {

@@ -9,6 +9,7 @@ import { requireAdmin } from "../security/admin-key.ts";
 import { describeAgentEndpoints } from "./agent-endpoints.ts";
 import { addCallRoutes } from "./calls.ts";
 import type { AdminApp, AdminEnv } from "./context.ts";
+import { addDatasetRoutes, IMPORT_PATH } from "./datasets.ts";
 import { addHealthRoute } from "./health.ts";
 import { addKeyRoutes } from "./keys.ts";
 import { addNodeRoutes } from "./nodes.ts";
@@ -16,7 +17,7 @@ import { addSavingsRoutes } from "./savings.ts";
 import { addSettingsRoutes } from "./settings.ts";
 import { addTaskRoutes } from "./tasks.ts";
 
-/** No operator's request is larger; bytes. */
+/** No operator's request is larger, but for a file, which is read with a limit of its own; bytes. */
 const MAX_BODY = 64 * 1024;
 
 /** `/api/*`, `/health` and `/openapi.json`. Everything under `/api` wants the admin key, unknown paths too. */
@@ -45,7 +46,8 @@ function createAdminApp(): AdminApp {
     c.req.raw = asJson(c.req.raw);
     await next();
   });
-  app.use("/api/*", bodyLimit({ maxSize: MAX_BODY, onError: () => renderOpenAiError(tooLarge()) }));
+  const limited = bodyLimit({ maxSize: MAX_BODY, onError: () => renderOpenAiError(tooLarge()) });
+  app.use("/api/*", (c, next) => (c.req.path === IMPORT_PATH ? next() : limited(c, next)));
 
   addHealthRoute(app);
   addKeyRoutes(app);
@@ -54,6 +56,7 @@ function createAdminApp(): AdminApp {
   addSettingsRoutes(app);
   addTaskRoutes(app);
   addSavingsRoutes(app);
+  addDatasetRoutes(app);
   describeAgentEndpoints(app);
   addDocument(app);
   return app;

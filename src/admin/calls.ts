@@ -127,7 +127,7 @@ export function addCallRoutes(app: AdminApp): void {
         servedBy: query.served_by,
         outcome: query.outcome,
         status: query.status,
-        task: query.task,
+        tasks: query.task === undefined ? undefined : [query.task],
         session: query.session,
         keyId: query.key,
         since: query.since === undefined ? undefined : Date.parse(query.since),

@@ -1,8 +1,6 @@
 import type { Call } from "../dialects/call.ts";
-import type { ModelRequest } from "../dialects/model-request.ts";
 import type { Env } from "../env.ts";
 import { draw } from "../routing/guarantee/lottery.ts";
-import { splitKey } from "../routing/guarantee/split.ts";
 import type { Plan } from "../routing/plan.ts";
 import type { Target } from "../routing/target.ts";
 import { taskKeyOf } from "../routing/task/task-key.ts";
@@ -13,18 +11,12 @@ import type { CallEnd, CallSession } from "./call-session.ts";
 import { callShapeOf } from "./call-shape.ts";
 import { internalForm } from "./internal-form.ts";
 import { type PlanOptions, planForTask } from "./plan-call.ts";
+import { splitKeyOf } from "./split-key.ts";
 
 /** A call that may count for its task. */
 interface TaskCall {
   task: ObservedCall["task"];
   splitKey: string;
-}
-
-/** The words that a conversation began with; its side hangs on them where it has no name. */
-function firstMessage({ messages }: ModelRequest): string {
-  const first = messages.find(({ role }) => role === "user");
-  const text = first?.content.find((part) => part.type === "text");
-  return text?.type === "text" ? text.text : "";
 }
 
 /**
@@ -38,7 +30,7 @@ export function taskOf(options: { session: CallSession; call: Call; target: Targ
   if (content.store === "off" || !ledger.record) return null;
   const request = internalForm(call);
   if (request === null) return null;
-  const key = splitKey({ session: session.session, firstMessage: firstMessage(request) });
+  const key = splitKeyOf(session.session, request);
   if (session.task !== null) return { task: { name: session.task }, splitKey: key };
   const { key: name, group, skeleton } = taskKeyOf(callShapeOf(request));
   return { task: { key: name, group, skeleton: [...skeleton] }, splitKey: key };

@@ -1,4 +1,14 @@
-import { blob, index, integer, primaryKey, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { sql } from "drizzle-orm";
+import {
+  blob,
+  index,
+  integer,
+  primaryKey,
+  real,
+  sqliteTable,
+  text,
+  uniqueIndex,
+} from "drizzle-orm/sqlite-core";
 
 /*
  * D1. Every stored field, its form and its lifetime stand in `docs/storage-schema.md`.
@@ -161,6 +171,63 @@ export const rollupsHourly = sqliteTable(
   ],
 );
 
+/** What a data set is for: examples to train on, or a raw sample to judge by. */
+export type DatasetKind = "training" | "evaluation";
+
+/** `empty`: made, and nothing was left. Of these four only `building` ever changes. */
+export type DatasetState = "building" | "ready" | "empty" | "failed";
+
+/** Collected calls, or what was imported: never changed once it is made. A name's next set is its next version. */
+export const datasets = sqliteTable(
+  "datasets",
+  {
+    id: text("id").primaryKey(),
+    projectId: text("project_id")
+      .notNull()
+      .references(() => projects.id),
+    name: text("name").notNull(),
+    /** Counts from 1 for each name. */
+    version: integer("version").notNull(),
+    kind: text("kind").$type<DatasetKind>().notNull(),
+    source: text("source").$type<"calls" | "import">().notNull(),
+    state: text("state").$type<DatasetState>().notNull(),
+    /** JSON: which calls were asked for; null for an import. */
+    filter: text("filter"),
+    /** JSON: what was looked at, kept, and left out by reason. */
+    counts: text("counts").notNull(),
+    /** Why it failed or is empty, in words. */
+    message: text("message"),
+    createdAt: integer("created_at").notNull(),
+    /** Null while it is being made. */
+    endedAt: integer("ended_at"),
+  },
+  (table) => [
+    uniqueIndex("datasets_by_name").on(table.projectId, table.name, table.version),
+    uniqueIndex("datasets_building").on(table.projectId, table.name).where(sql`state = 'building'`),
+  ],
+);
+
+export const datasetItems = sqliteTable(
+  "dataset_items",
+  {
+    datasetId: text("dataset_id").notNull(),
+    /** The call's id, or `line_` and the number of the line that it was imported from. */
+    itemId: text("item_id").notNull(),
+    projectId: text("project_id").notNull(),
+    /** The side of the split; null for what was imported. */
+    side: text("side").$type<"train" | "calibration" | "test">(),
+    /** The call was marked `slm`: its content must not leave the owner's machines. */
+    nodesOnly: integer("nodes_only", { mode: "boolean" }).notNull(),
+    /** It can be written in the fine-tuning format. */
+    exportable: integer("exportable", { mode: "boolean" }).notNull(),
+    secretId: text("secret_id").notNull(),
+    iv: blob("iv", { mode: "buffer" }).$type<Uint8Array>().notNull(),
+    ciphertext: blob("ciphertext", { mode: "buffer" }).$type<Uint8Array>().notNull(),
+    compression: text("compression").$type<"gzip" | "none">().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.datasetId, table.itemId] })],
+);
+
 export const settings = sqliteTable("settings", {
   projectId: text("project_id")
     .primaryKey()
@@ -187,10 +254,16 @@ export type AuditAction =
   | "node.revoke"
   | "settings.change"
   | "content.open"
-  | "task.change";
+  | "task.change"
+  | "dataset.create"
+  | "dataset.import"
+  | "dataset.export"
+  | "dataset.delete";
 
 export type CallRow = typeof calls.$inferSelect;
 export type AttemptRow = typeof attempts.$inferSelect;
 export type RollupRow = typeof rollupsHourly.$inferSelect;
+export type DatasetRow = typeof datasets.$inferSelect;
+export type DatasetItemRow = typeof datasetItems.$inferSelect;
 export type FeedbackRow = typeof feedback.$inferSelect;
 export type ApiKeyRow = typeof apiKeys.$inferSelect;

@@ -10,7 +10,8 @@ export interface CallFilter {
   /** `running`: not ended yet. */
   outcome?: NonNullable<CallRow["outcome"]> | "running";
   status?: number;
-  task?: string;
+  /** The names that its task may be recorded under. */
+  tasks?: readonly string[];
   session?: string;
   keyId?: string;
 }
@@ -23,7 +24,7 @@ export function matchesFilter(row: CallRow, filter: CallFilter): boolean {
     (filter.servedBy === undefined || (row.servedBy ?? "").startsWith(filter.servedBy)) &&
     (filter.outcome === undefined || (row.outcome ?? "running") === filter.outcome) &&
     (filter.status === undefined || row.status === filter.status) &&
-    (filter.task === undefined || row.task === filter.task) &&
+    (filter.tasks === undefined || (row.task !== null && filter.tasks.includes(row.task))) &&
     (filter.session === undefined || row.session === filter.session) &&
     (filter.keyId === undefined || row.keyId === filter.keyId)
   );

@@ -133,7 +133,11 @@ function filterConditions(filter: CallFilter, table: Columns): SQL[] {
   if (filter.outcome === "running") conditions.push(isNull(table.outcome));
   else if (filter.outcome !== undefined) conditions.push(eq(table.outcome, filter.outcome));
   if (filter.status !== undefined) conditions.push(eq(table.status, filter.status));
-  if (filter.task !== undefined) conditions.push(eq(table.task, filter.task));
+  if (filter.tasks !== undefined) {
+    // One parameter, however many there are: a statement takes a hundred.
+    const names = JSON.stringify(filter.tasks);
+    conditions.push(sql`${table.task} IN (SELECT value FROM json_each(${names}))`);
+  }
   if (filter.session !== undefined) conditions.push(eq(table.session, filter.session));
   if (filter.keyId !== undefined) conditions.push(eq(table.keyId, filter.keyId));
   return conditions;

@@ -63,7 +63,7 @@ describe("the list of calls", () => {
       servedBy: maybe(fc.constantFrom("slm/", "slm/q", "llm/openai/", "SLM/", "%")),
       outcome: maybe(fc.constantFrom(...OUTCOMES, "running" as const)),
       status: maybe(fc.constantFrom(200, 502)),
-      task: maybe(fc.constant("extract")),
+      tasks: maybe(fc.constantFrom(["extract"], ["extract", "none such"], [])),
       session: maybe(fc.constantFrom("s0", "s1")),
       keyId: maybe(fc.constantFrom("env", "key_1")),
     });

@@ -1,4 +1,5 @@
 import { getTableColumns } from "drizzle-orm";
+import { jsonChunks, travelsInHex } from "../db/json-chunks.ts";
 import { attempts, calls } from "../db/schema.ts";
 import { toHex } from "../security/derive.ts";
 import type { LedgerBatch } from "./batch.ts";
@@ -7,9 +8,6 @@ import { END_COLUMNS } from "./row.ts";
 
 /** The part of D1 that the ledger writes through; a test can put a failing one in its place. */
 export type LedgerDatabase = Pick<D1Database, "prepare" | "batch">;
-
-/** D1 takes strings of up to 2 MB; characters, all ASCII here. */
-const MAX_PARAMETER = 1_500_000;
 
 type Column = { property: string; name: string };
 
@@ -66,10 +64,9 @@ export function ledgerStatements(db: LedgerDatabase, batch: LedgerBatch): D1Prep
   add(ROLL_UP_ENDS, batch.endsOnly);
   add(END_CALLS, batch.endsOnly);
   add(INSERT_ATTEMPTS, batch.attempts);
-  const isLarge = ({ stored }: LedgerBatch["bodies"][number]) =>
-    2 * stored.body.ciphertext.byteLength > MAX_PARAMETER - 1_000;
-  add(INSERT_BODIES, batch.bodies.filter((body) => !isLarge(body)).map(hexBody));
-  for (const { callId, stored } of batch.bodies.filter(isLarge)) {
+  const inHex = ({ stored }: LedgerBatch["bodies"][number]) => travelsInHex(stored.body.ciphertext);
+  add(INSERT_BODIES, batch.bodies.filter(inHex).map(hexBody));
+  for (const { callId, stored } of batch.bodies.filter((body) => !inHex(body))) {
     const { keyId, iv, ciphertext, compression } = stored.body;
     const { part, originalBytes, truncated } = stored;
     statements.push(
@@ -79,23 +76,6 @@ export function ledgerStatements(db: LedgerDatabase, batch: LedgerBatch): D1Prep
     );
   }
   return statements;
-}
-
-/** JSON arrays of the rows, each within the size of a parameter. */
-function* jsonChunks(rows: readonly object[]): Generator<string> {
-  let chunk: string[] = [];
-  let size = 0;
-  for (const row of rows) {
-    const json = JSON.stringify(row);
-    if (chunk.length > 0 && size + json.length > MAX_PARAMETER) {
-      yield `[${chunk.join(",")}]`;
-      chunk = [];
-      size = 0;
-    }
-    chunk.push(json);
-    size += json.length + 1;
-  }
-  if (chunk.length > 0) yield `[${chunk.join(",")}]`;
 }
 
 function columnsOf(columns: Record<string, { name: string }>): Column[] {

@@ -35,6 +35,11 @@ export class KnownTasks {
     return this.#miner.assign({ key, group, skeleton: Uint32Array.from(skeleton) });
   }
 
+  /** What a task's calls may be recorded under: those that an isolate did not know the task of bear their own key. */
+  namesOf(task: string): string[] {
+    return [...new Set([task, ...this.#miner.keysOf(task)])];
+  }
+
   /** A task on which evidence stands neither splits nor merges with another such. */
   keep(task: string, fixed: boolean): void {
     if (fixed) this.#miner.fix(task);

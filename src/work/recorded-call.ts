@@ -3,6 +3,7 @@ import type { Call } from "../dialects/call.ts";
 import type { ModelRequest } from "../dialects/model-request.ts";
 import { readReleased } from "../dialects/read-released.ts";
 import { CLIENT_DIALECTS } from "../dialects/registry.ts";
+import type { ReplyChoice } from "../dialects/reply.ts";
 import type { Env } from "../env.ts";
 import { readCall, type StoredCall } from "../ledger/read-call.ts";
 import type { StoredBody } from "../ledger/records.ts";
@@ -17,6 +18,8 @@ export interface RecordedCall {
   request: ModelRequest;
   asked: Asked;
   /** The first choice of the answer; null where the client was given none that can be read. */
+  choice: ReplyChoice | null;
+  /** The same, as verification sees it. */
   answer: SlmAnswer | null;
 }
 
@@ -72,7 +75,6 @@ export async function recordedCall(options: {
     "why" in said
       ? null
       : readReleased({ dialect: call.dialect, streamed: call.stream, request, bytes: said.bytes });
-  const [first] = choices ?? [];
-  const answer = first === undefined ? null : answerOf(first);
-  return { row, call, request, asked: askedOf(request), answer };
+  const choice = choices?.[0] ?? null;
+  return { row, call, request, asked: askedOf(request), choice, answer: choice && answerOf(choice) };
 }

@@ -113,6 +113,17 @@ export class Work extends DurableObject<Env> {
     return { task, draws: this.#store.draws(id), history: this.#store.history(id) };
   }
 
+  /** Whether people read a task's answers, and the names that its calls are recorded under; null for one that is not known. */
+  async taskNames(id: string): Promise<{ human: boolean; names: string[] } | null> {
+    const task = this.#store.task(id);
+    return task === null ? null : { human: task.human, names: this.#tasks.namesOf(id) };
+  }
+
+  /** The names of all tasks whose answers people read. */
+  async humanTasks(): Promise<string[]> {
+    return this.#store.tasks().flatMap(({ id, human }) => (human ? this.#tasks.namesOf(id) : []));
+  }
+
   /** What both models counted on calls that were drawn and answered by both, by task; and what the audits of a time cost. */
   async tokenPairs(time: {
     from: number;

@@ -121,6 +121,11 @@ export class TaskMiner {
     return this.#known(key)?.task ?? null;
   }
 
+  /** The keys that are remembered as a task's. */
+  keysOf(task: string): string[] {
+    return [...this.#keys.keys()].filter((key) => this.taskOf(key) === task);
+  }
+
   get size(): { templates: number; keys: number; groups: number } {
     return {
       templates: this.#once.size + this.#often.size,
