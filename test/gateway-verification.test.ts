@@ -109,7 +109,15 @@ beforeAll(async () => {
   });
   gateway = await startTestGateway({ vars: { OPENAI_API_KEY: "k", OPENAI_BASE_URL: `${cloud.url}/v1` } });
   node = await startTestNode({ gateway, attach: [`${engine.url}/v1`], able: ["tools", "json_schema"] });
+  await putSettings({ routing: { by_cost: false } });
 });
+
+const putSettings = (settings: object): Promise<unknown> =>
+  gateway.admin("/api/settings", {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(settings),
+  });
 
 afterAll(async () => {
   await node.close();
@@ -264,12 +272,22 @@ describe("words", () => {
   });
 
   it("is not checked where the settings say so", async () => {
-    await gateway.admin("/api/settings", {
-      method: "PUT",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ verification: { auto: false } }),
-    });
+    await putSettings({ verification: { auto: false }, routing: { by_cost: false } });
     script = (streamed) => toolReply({ name: "wether", arguments: "{}" }, streamed);
     expect((await ask({ tools: [WEATHER] })).servedBy).toBe("slm/engine-model");
   });
+});
+
+it("a task whose answers by the node go to nobody is asked of the cloud first, also once they would be right", async () => {
+  await putSettings({});
+  script = (streamed) => toolReply({ name: "wether", arguments: "{}" }, streamed);
+  const hopeless = () => ask({ tools: [WEATHER] }, { "x-routelet-task": "hopeless" });
+  const reasons: (string | null)[] = [];
+  while (reasons.at(-1) !== "auto-cloud:does_not_pay" && reasons.length < 400)
+    reasons.push((await hopeless()).reason);
+  expect(new Set(reasons)).toEqual(
+    new Set(["auto-node>fallback:verification_failed", "auto-cloud:does_not_pay"]),
+  );
+  script = (streamed) => toolReply(GOOD, streamed);
+  expect((await hopeless()).servedBy).toBe("llm/openai/gpt-5-mini");
 });

@@ -18,7 +18,7 @@ import { type PlanOptions, planCall, planOn } from "./plan-call.ts";
 import { runAttempts } from "./run-attempts.ts";
 import { settledWithin } from "./settled-within.ts";
 import { type Keeping, keepingOf } from "./stored-responses/keeping.ts";
-import { observeCall, planWithTask, taskOf } from "./task-of-call.ts";
+import { observeCall, planWithTask, rememberChoice, taskOf } from "./task-of-call.ts";
 import type { ReadyReply } from "./try-backend.ts";
 
 function contextOf(session: CallSession, call: Call): RenderContext {
@@ -90,7 +90,10 @@ async function dispatch(options: {
   const planning = planningOf(options);
   const task = taskOf({ session, call, target });
   const plan = await planWithTask({ planning, plan: await planCall(planning), session, task });
-  session.onEnd = (end) => observeCall({ env, session, task, target, end });
+  session.onEnd = (end) => {
+    rememberChoice({ session, task, target });
+    observeCall({ env, session, task, target, end });
+  };
   session.plan = plan;
   trace.route({
     startedAt: routeStart,

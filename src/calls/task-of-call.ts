@@ -1,5 +1,6 @@
 import type { Call } from "../dialects/call.ts";
 import type { Env } from "../env.ts";
+import { inputTokenPrices } from "../ledger/pricing.ts";
 import { draw } from "../routing/guarantee/lottery.ts";
 import type { Plan } from "../routing/plan.ts";
 import type { Target } from "../routing/target.ts";
@@ -9,6 +10,8 @@ import { nameOf, taskBook } from "../work/task-book.ts";
 import type { ObservedCall } from "../work/work.ts";
 import type { CallEnd, CallSession } from "./call-session.ts";
 import { callShapeOf } from "./call-shape.ts";
+import { type ChoiceCall, choiceMemory } from "./first-choice/choice-memory.ts";
+import { chooseFirst } from "./first-choice/choose-first.ts";
 import { internalForm } from "./internal-form.ts";
 import { type PlanOptions, planForTask } from "./plan-call.ts";
 import { splitKeyOf } from "./split-key.ts";
@@ -17,6 +20,8 @@ import { splitKeyOf } from "./split-key.ts";
 interface TaskCall {
   task: ObservedCall["task"];
   splitKey: string;
+  /** A tool's result is its last message: the turn before goes on. */
+  inTurn: boolean;
 }
 
 /**
@@ -31,9 +36,10 @@ export function taskOf(options: { session: CallSession; call: Call; target: Targ
   const request = internalForm(call);
   if (request === null) return null;
   const key = splitKeyOf(session.session, request);
-  if (session.task !== null) return { task: { name: session.task }, splitKey: key };
+  const inTurn = request.messages.at(-1)?.role === "tool";
+  if (session.task !== null) return { task: { name: session.task }, splitKey: key, inTurn };
   const { key: name, group, skeleton } = taskKeyOf(callShapeOf(request));
-  return { task: { key: name, group, skeleton: [...skeleton] }, splitKey: key };
+  return { task: { key: name, group, skeleton: [...skeleton] }, splitKey: key, inTurn };
 }
 
 /** The plan of a call whose task small models answer; as it is for all others. Names the task in `session`. */
@@ -45,13 +51,48 @@ export async function planWithTask(options: {
 }): Promise<Plan> {
   const { planning, plan, session, task } = options;
   if (task === null) return plan;
-  const { target, caller } = planning;
+  const { target, caller, settings } = planning;
   const view = taskBook.view(caller.projectId, nameOf(task));
   session.task = view?.id ?? nameOf(task);
+  if (target.kind === "auto" && settings.routing.byCost)
+    return chooseFirst({
+      plan,
+      projectId: caller.projectId,
+      call: choiceCallOf(session, task),
+      memory: choiceMemory,
+      secondUsd: settings.routing.secondUsd,
+      inTurn: task.inTurn,
+      at: session.startedAt,
+    });
   // `x-routelet-route: llm` asks for the reference itself.
   if (target.kind !== "llm" || session.route !== null) return plan;
   if (view?.serving == null || !isServed(view.serving, task.splitKey)) return plan;
   return planForTask(planning, plan, view.serving);
+}
+
+function choiceCallOf(session: CallSession, task: TaskCall): ChoiceCall {
+  const tools = "group" in task.task ? task.task.group : null;
+  return { task: session.task ?? nameOf(task), tools, conversation: task.splitKey };
+}
+
+/** Remembers what came of asking a node first, whatever the end was. */
+export function rememberChoice(options: {
+  session: CallSession;
+  task: TaskCall | null;
+  target: Target;
+}): void {
+  const { session, task, target } = options;
+  if (task === null || target.kind !== "auto") return;
+  const { settings, caller } = session;
+  choiceMemory.note({
+    projectId: caller.projectId,
+    call: choiceCallOf(session, task),
+    attempts: session.logs.map((log) => log.record()),
+    nodeUsd: settings.conversion.nodeUsdPerMillionTokens / 1_000_000,
+    tokenPrices: ({ backend, model }) =>
+      inputTokenPrices({ provider: backend, model, at: session.startedAt, prices: settings.prices }),
+    at: session.startedAt,
+  });
 }
 
 /** Tells of a call that has ended, where it counts for its task. */

@@ -60,6 +60,21 @@ export function costUsd(options: {
   return null;
 }
 
+/** What an input token costs uncached and cached, in US dollars; null where either is unknown. */
+export function inputTokenPrices(options: {
+  provider: string;
+  model: string;
+  at: number;
+  prices: readonly PriceOverride[];
+}): { uncached: number; cached: number } | null {
+  const tokens = 1_000;
+  const [uncached, cached] = [0, tokens].map((cachedInputTokens) =>
+    costUsd({ ...options, usage: { inputTokens: tokens, cachedInputTokens, outputTokens: 0 } }),
+  );
+  if (uncached == null || cached == null) return null;
+  return { uncached: uncached / tokens, cached: cached / tokens };
+}
+
 /** An upstream may report anything; the price list throws at what is no count. */
 function isCountable(usage: TokenUsage): boolean {
   const counts = [usage.inputTokens, usage.cachedInputTokens, usage.outputTokens];

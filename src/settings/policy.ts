@@ -86,6 +86,19 @@ const verification = {
     ),
 };
 
+const routing = {
+  byCost: z
+    .boolean()
+    .describe(
+      "Whether `auto` asks the cloud first for tasks where a node's answer is so seldom accepted that asking for it costs more than it saves.",
+    ),
+  secondUsd: z
+    .number()
+    .min(0)
+    .max(1_000)
+    .describe("What a second of waiting is worth in that reckoning, in US dollars."),
+};
+
 const hostedTools = z
   .enum(["refuse", "omit"])
   .describe(
@@ -100,6 +113,7 @@ const ABOUT = {
   hedging: "Whether the next backend is asked as well where one is slow. Milliseconds.",
   heartbeat: "What keeps a silent stream alive. Milliseconds.",
   verification: "What is checked of a small model's answer before it is released.",
+  routing: "Who is asked first for a call to `auto`.",
 };
 
 /** A section of the settings, each of its fields with a default, so that all of it may be left out. */
@@ -138,6 +152,7 @@ export const policyFields = {
   hedging: section("hedging", hedging, { afterMs: 0 }),
   heartbeat: section("heartbeat", heartbeat, { afterMs: 10_000, comments: true }),
   verification: section("verification", verification, { auto: true }),
+  routing: section("routing", routing, { byCost: true, secondUsd: 0.0001 }),
   hostedTools: hostedTools.default("refuse"),
 };
 
@@ -150,6 +165,7 @@ export const policyOverride = z
     hedging: z.object(hedging).partial().strict().optional().describe(ABOUT.hedging),
     heartbeat: z.object(heartbeat).partial().strict().optional().describe(ABOUT.heartbeat),
     verification: z.object(verification).partial().strict().optional().describe(ABOUT.verification),
+    routing: z.object(routing).partial().strict().optional().describe(ABOUT.routing),
     hostedTools: hostedTools.optional(),
   })
   .strict();
@@ -175,6 +191,7 @@ function overridden(settings: Settings, over: PolicyOverride): Settings {
     hedging: { ...settings.hedging, ...over.hedging },
     heartbeat: { ...settings.heartbeat, ...over.heartbeat },
     verification: { ...settings.verification, ...over.verification },
+    routing: { ...settings.routing, ...over.routing },
     hostedTools: over.hostedTools ?? settings.hostedTools,
   };
 }

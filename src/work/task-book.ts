@@ -1,4 +1,5 @@
 import type { Env } from "../env.ts";
+import { RecentMap } from "../recent-map.ts";
 import type { TaskView } from "./task-view.ts";
 import type { ObservedCall } from "./work.ts";
 
@@ -22,7 +23,7 @@ interface Entry {
 
 /** What an isolate knows of tasks, and what it tells of their calls. */
 export class TaskBook {
-  readonly #views = new Map<string, Entry>();
+  readonly #views = new RecentMap<Entry>(MAX_VIEWS);
   readonly #waiting = new Map<string, ObservedCall[]>();
 
   /**
@@ -75,12 +76,7 @@ export class TaskBook {
 
   #learn(key: string, view: TaskView, at: number): void {
     const untold = this.#views.get(key)?.untold ?? 0;
-    this.#views.delete(key);
     this.#views.set(key, { view, readAt: at, untold });
-    for (const oldest of this.#views.keys()) {
-      if (this.#views.size <= MAX_VIEWS) break;
-      this.#views.delete(oldest);
-    }
   }
 }
 

@@ -11,7 +11,7 @@ const UNKNOWN = 0.3;
 /** What is known of one project's models; a snapshot. */
 export interface QualityBook {
   /** Accepted or escalated answers, by `acceptedKey`: of a task, of a tool set, of all calls of an SLM. */
-  accepted: ReadonlyMap<string, Tally>;
+  accepted: Pick<ReadonlyMap<string, Tally>, "get">;
   /** By model id. */
   rightness: ReadonlyMap<string, Rightness>;
   /** After how long an outcome counts for half, in milliseconds. */
