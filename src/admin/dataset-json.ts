@@ -15,6 +15,7 @@ const countsSchema = z.object({
     .number()
     .int()
     .openapi({ description: "Items whose answer is what feedback said would have been right." }),
+  replaced: z.number().int().openapi({ description: "Items in which surrogates stand for private values." }),
   nodes_only: z
     .number()
     .int()
@@ -88,6 +89,7 @@ export function datasetJson(row: DatasetRow): z.infer<typeof datasetSchema> {
     counts: {
       looked_at: counts.lookedAt,
       corrected: counts.corrected,
+      replaced: counts.replaced,
       nodes_only: counts.nodesOnly,
       not_exportable: counts.notExportable,
       left_out: counts.leftOut,

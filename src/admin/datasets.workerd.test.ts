@@ -183,6 +183,27 @@ describe("a training set", () => {
     expect(results.every(({ kind, side }) => (kind === "training") === (side === "train"))).toBe(true);
   });
 
+  it("holds surrogates for what is private, and an evaluation set what was said", async () => {
+    const task = newTask();
+    const mail = "jane.roe@acme-corp.com";
+    const asks = (side: "training" | "evaluation") => on(side, `Write to ${mail} that her parcel is here`);
+    await record({ task, says: asks("training"), answers: `Dear ${mail}` });
+    await record({ task, says: asks("evaluation"), answers: `Dear ${mail}` });
+    const image = { type: "image_url", image_url: { url: "data:image/png;base64,iVBORw0KGgo=" } };
+    const says = on("training", "what is this");
+    const content = [{ type: "text", text: says }, image];
+    await record({ task, says, request: { messages: [{ role: "user", content }] } });
+    const training = await build({ task, name: `${task}-t` });
+    expect(training).toMatchObject({ items: 1, counts: { replaced: 1, left_out: { untreated: 1 } } });
+    const [line] = (await exported(training.id)).lines;
+    expect(JSON.stringify(line)).not.toContain(mail);
+    const [surrogate = ""] = /\S+@\S+/.exec(line.messages[1].content) ?? [];
+    expect(line.messages[0].content).toContain(surrogate);
+    const evaluation = await build({ task, name: `${task}-e`, kind: "evaluation" });
+    expect(evaluation.counts.replaced).toBe(0);
+    expect(answers((await exported(evaluation.id)).lines)).toEqual([`Dear ${mail}`]);
+  });
+
   it("in which nothing is left says why, and cannot be exported", async () => {
     const task = newTask();
     await record({ task, says: on("training", "one"), finish: { bodies: [] } });

@@ -3,16 +3,19 @@ import { curate } from "../conversion/curation/curate.ts";
 import type { LeftOut } from "../conversion/curation/left-out.ts";
 import { ownShingles } from "../conversion/curation/near-duplicates/shingles.ts";
 import { currentVersion } from "../conversion/curation/schema-version.ts";
+import type { Surrogates } from "../conversion/privacy/surrogates.ts";
 import { database } from "../db/client.ts";
 import { apiKeys, type CallRow, type DatasetKind } from "../db/schema.ts";
 import type { Env } from "../env.ts";
 import { RouteletError } from "../errors.ts";
 import { type CallList, listCalls } from "../ledger/calls-query.ts";
 import { type Counts, kept, omitted } from "./counts.ts";
+import type { Example } from "./example.ts";
 import { lineOf } from "./fine-tuning-line.ts";
 import { MAX_ITEM_BYTES, type SealedItem, sealItem } from "./item.ts";
 import { type Found, type Humans, readCandidate } from "./read-candidate.ts";
 import type { SeenPrompts } from "./seen-prompts.ts";
+import { surrogatesFor, withoutPrivate } from "./without-private.ts";
 
 /** Which calls a set is made of. */
 export interface CallChoice {
@@ -45,6 +48,8 @@ export interface BuildJob {
 const STEP_CALLS = 50;
 /** Contents that are open at once. */
 const AT_ONCE = 8;
+/** Errors that come back however often a call is read. */
+const OURS = new Set(["TypeError", "RangeError", "SyntaxError"]);
 
 interface Step {
   job: BuildJob;
@@ -90,13 +95,25 @@ async function nextCalls(env: Env, { projectId, choice, before }: BuildJob): Pro
   });
 }
 
+const nameOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.name : typeof thrown);
+
+/** One call that nothing can be made of must not hold up all others; what passes by itself is waited for. */
+function unreadable(row: CallRow, thrown: unknown): { why: LeftOut } {
+  const isOurs = thrown instanceof RouteletError ? !thrown.retryable : OURS.has(nameOf(thrown));
+  if (!isOurs) throw thrown;
+  console.error(JSON.stringify({ event: "call_unreadable", call: row.id, error: nameOf(thrown) }));
+  return { why: "unreadable" };
+}
+
 async function readAll(env: Env, job: BuildJob, rows: readonly CallRow[]): Promise<Looked[]> {
   const humans = await humansOf(env, job.projectId);
   const looked: Looked[] = [];
   for (let from = 0; from < rows.length; from += AT_ONCE) {
     const reading = rows.slice(from, from + AT_ONCE).map(async (row) => ({
       row,
-      ...(await readCandidate({ env, row, kind: job.kind, humans })),
+      ...(await readCandidate({ env, row, kind: job.kind, humans }).catch((thrown) =>
+        unreadable(row, thrown),
+      )),
     }));
     looked.push(...(await Promise.all(reading)));
   }
@@ -116,60 +133,87 @@ function rejection(found: Found, current: string): LeftOut | null {
   return lineOf(found.example, false) === null ? "not_in_format" : null;
 }
 
+/** An example as it goes into the set. `remember`: from then on others are held against it. */
+interface Taken {
+  example: Example;
+  replaced: boolean;
+  remember: () => void;
+}
+
+/** What makes training data of calls, as far as it is a matter of all of them. */
+interface Training {
+  seen: SeenPrompts;
+  versions: Record<string, string>;
+  templates: ReadonlyMap<string, ReadonlySet<number>>;
+  by: Surrogates;
+}
+
+/** Curated, no duplicate, and without what is private. */
+function trainingExample(found: Found, family: string, training: Training): Taken | LeftOut {
+  const { seen, versions, templates, by } = training;
+  const reason = rejection(found, versions[family] ?? "");
+  if (reason !== null) return reason;
+  const own = ownShingles(found.shingles, templates.get(family) ?? new Set());
+  const twin = seen.look({ family, itemId: found.row.id, own });
+  if (twin.duplicate) return "near_duplicate";
+  const treated = treatedOrNull(found, by);
+  if (treated === null || lineOf(treated.example, found.nodesOnly) === null) return "untreated";
+  return { ...treated, remember: twin.remember };
+}
+
+/** What cannot be treated is not taken, whatever the reason. */
+function treatedOrNull({ row, example }: Found, by: Surrogates): Omit<Taken, "remember"> | null {
+  try {
+    return withoutPrivate(example, by);
+  } catch (thrown) {
+    console.error(JSON.stringify({ event: "item_untreated", call: row.id, error: nameOf(thrown) }));
+    return null;
+  }
+}
+
+/** What the calls of this step's tasks have in common; decided by a task's newest calls, and the same from then on. */
+function learn(job: BuildJob, seen: SeenPrompts, found: readonly Found[]): Omit<Training, "by"> {
+  const versions = { ...job.versions };
+  const templates = new Map<string, ReadonlySet<number>>();
+  for (const [family, calls] of Map.groupBy(found, (each) => familyOf(job, each))) {
+    versions[family] ??= currentVersion(calls.map(({ candidate }) => candidate.version)) ?? "";
+    const said = calls.map(({ shingles }) => shingles);
+    templates.set(family, seen.template(family, said));
+  }
+  return { seen, versions, templates };
+}
+
 /** Looks at the next calls, and gives what of them goes into the set. Doing it again gives the same. */
 export async function buildStep(options: { env: Env; job: BuildJob; seen: SeenPrompts }): Promise<Step> {
   const { env, job, seen } = options;
   const page = await nextCalls(env, job);
   const looked = await readAll(env, job, page.rows);
-  const byFamily = Map.groupBy(
-    looked.filter((each): each is Looked & Found => !("why" in each)),
-    (found) => familyOf(job, found),
-  );
-  const versions = { ...job.versions };
-  for (const [family, calls] of byFamily)
-    versions[family] ??= currentVersion(calls.map(({ candidate }) => candidate.version)) ?? "";
-
-  const templates = new Map(
-    [...byFamily].map(([family, calls]) => [
-      family,
-      seen.template(
-        family,
-        calls.map(({ shingles }) => shingles),
-      ),
-    ]),
-  );
+  const found = looked.filter((each): each is Looked & Found => !("why" in each));
+  const training = { ...learn(job, seen, found), by: await surrogatesFor(env, job.projectId) };
   const items: SealedItem[] = [];
   let { counts } = job;
 
-  async function take(found: Found): Promise<void> {
-    const family = familyOf(job, found);
-    const itemId = found.row.id;
-    const training = job.kind === "training";
-    const reason = training ? rejection(found, versions[family] ?? "") : null;
-    const own = ownShingles(found.shingles, templates.get(family) ?? new Set());
-    const twin = training && reason === null ? seen.look({ family, itemId, own }) : null;
-    if (reason !== null || twin?.duplicate) {
-      counts = omitted(counts, reason ?? "near_duplicate");
-      return;
-    }
-    const { side, nodesOnly, example } = found;
-    const exportable = lineOf(example, nodesOnly) !== null;
-    const facts = { itemId, side, nodesOnly, exportable };
+  async function take(call: Found): Promise<LeftOut | null> {
+    const raw: Taken = { example: call.example, replaced: false, remember: () => {} };
+    const taken = job.kind === "training" ? trainingExample(call, familyOf(job, call), training) : raw;
+    if (typeof taken === "string") return taken;
+    const { example, replaced } = taken;
+    const { side, nodesOnly } = call;
+    const facts = { itemId: call.row.id, side, nodesOnly, exportable: lineOf(example, nodesOnly) !== null };
     const item = await sealItem({ env, projectId: job.projectId, datasetId: job.id, facts, example });
-    if (item.ciphertext.byteLength > MAX_ITEM_BYTES) {
-      counts = omitted(counts, "too_large");
-      return;
-    }
-    twin?.remember();
+    if (item.ciphertext.byteLength > MAX_ITEM_BYTES) return "too_large";
+    taken.remember();
     items.push(item);
-    counts = kept(counts, { ...facts, corrected: found.candidate.corrected });
+    counts = kept(counts, { ...facts, replaced, corrected: call.candidate.corrected });
+    return null;
   }
 
   for (const each of looked) {
     if (counts.items >= job.limit) break;
-    if ("why" in each) counts = omitted(counts, each.why);
-    else await take(each);
+    const reason = "why" in each ? each.why : await take(each);
+    if (reason !== null) counts = omitted(counts, reason);
   }
   const done = page.next === null || counts.items >= job.limit;
+  const { versions } = training;
   return { job: { ...job, before: page.next, counts, versions }, items, done };
 }

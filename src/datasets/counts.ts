@@ -7,6 +7,8 @@ export interface Counts {
   items: number;
   /** Of the items: those whose answer is what somebody said would have been right. */
   corrected: number;
+  /** Of the items: those in which surrogates stand for private values. */
+  replaced: number;
   /** Of the items: those that must stay on the owner's machines. */
   nodesOnly: number;
   /** Of the items: those that the fine-tuning format has no place for, or that have no answer. */
@@ -19,6 +21,7 @@ export const NO_COUNTS: Counts = {
   lookedAt: 0,
   items: 0,
   corrected: 0,
+  replaced: 0,
   nodesOnly: 0,
   notExportable: 0,
   leftOut: {},
@@ -27,13 +30,14 @@ export const NO_COUNTS: Counts = {
 /** One more item. */
 export function kept(
   counts: Counts,
-  item: { corrected: boolean; nodesOnly: boolean; exportable: boolean },
+  item: { corrected: boolean; replaced: boolean; nodesOnly: boolean; exportable: boolean },
 ): Counts {
   return {
     ...counts,
     lookedAt: counts.lookedAt + 1,
     items: counts.items + 1,
     corrected: counts.corrected + Number(item.corrected),
+    replaced: counts.replaced + Number(item.replaced),
     nodesOnly: counts.nodesOnly + Number(item.nodesOnly),
     notExportable: counts.notExportable + Number(!item.exportable),
   };

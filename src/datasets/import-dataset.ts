@@ -34,7 +34,7 @@ export async function importDataset(options: {
     const item = await sealItem({ env, projectId, datasetId: id, facts, example });
     if (item.ciphertext.byteLength > MAX_ITEM_BYTES) throw tooLarge(line);
     items.push(item);
-    counts = kept(counts, { ...facts, corrected: false });
+    counts = kept(counts, { ...facts, corrected: false, replaced: false });
   }
   await insertDataset({
     db: env.DB,

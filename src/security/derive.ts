@@ -12,6 +12,7 @@ export const PURPOSE = {
   adminCompare: "routelet/v1/admin-key-compare",
   fingerprint: "routelet/v1/secret-fingerprint",
   content: (projectId: string) => `routelet/v1/content/${projectId}`,
+  surrogates: (projectId: string) => `routelet/v1/surrogates/${projectId}`,
 } as const;
 
 export interface Secrets {

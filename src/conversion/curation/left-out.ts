@@ -5,6 +5,7 @@ export const LEFT_OUT = {
   unknown_call: "were gone from the log",
   no_content: "have no stored content (`content.store` is off, or they were `local-only`)",
   cut: "are longer than what is kept of a body (`content.max_bytes`)",
+  unreadable: "cannot be read (the gateway's log has the error)",
   no_internal_form: "use what only the provider of their dialect knows",
   other_side: "are on the other side of the split",
   cancelled: "were cancelled by their client",
@@ -17,6 +18,8 @@ export const LEFT_OUT = {
   other_schema: "offer other tools, or ask for another form, than the task's newest calls",
   not_in_format: "hold what the fine-tuning format has no place for (sound, files)",
   near_duplicate: "say nearly the same as another one",
+  untreated:
+    "hold what no private values can be taken out of (pictures), or do not fit their tools once these are taken out",
   too_large: "are too large to be kept",
 } as const;
 
