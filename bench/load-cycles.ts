@@ -1,4 +1,4 @@
-import { CAPABILITIES, createEmbeddedEngine } from "../local-node/src/engines/embedded/embedded.ts";
+import { capabilitiesOf, createEmbeddedEngine } from "../local-node/src/engines/embedded/embedded.ts";
 import { createMemoryKeeper } from "../local-node/src/engines/on-demand/memory-keeper.ts";
 import { createOnDemandEngine } from "../local-node/src/engines/on-demand/on-demand.ts";
 import { starterModel } from "../local-node/src/models/starter-model.ts";
@@ -25,7 +25,7 @@ async function run(): Promise<Measured> {
         fileSha256: sha256,
         quantisation,
         contextTokens: null,
-        capabilities: CAPABILITIES,
+        capabilities: capabilitiesOf("chat"),
         tokensPerSecond: null,
       },
       keeper,

@@ -1,6 +1,9 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI, { AuthenticationError, NotFoundError } from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { tinyEmbeddingModel } from "../local-node/src/models/testing/tiny-models.ts";
 import { type OtlpReceiver, startOtlpReceiver } from "./harness/otlp-receiver.ts";
 import { freePort, untilGone } from "./harness/processes.ts";
 import { type StartProcess, spawnStart } from "./harness/start-process.ts";
@@ -21,6 +24,8 @@ let client: OpenAI;
 beforeAll(async () => {
   folder = await makeTempFolder();
   collector = await startOtlpReceiver();
+  const vectors = join(folder.path, "vectors.gguf");
+  await writeFile(vectors, tinyEmbeddingModel());
   routelet = spawnStart({
     stateDir: folder.path,
     port: await freePort(),
@@ -28,6 +33,7 @@ beforeAll(async () => {
       ROUTELET_API_KEY: API_KEY,
       ROUTELET_ADMIN_KEY: ADMIN_KEY,
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      ROUTELET_NODE_ENGINES_EMBEDDED_MORE: JSON.stringify([vectors]),
     },
   });
   url = await routelet.ready;
@@ -108,6 +114,39 @@ test("a stream brings the same text in pieces, with its usage at the end", async
   expect(pieces.join("")).toBe(whole.choices[0]?.message.content);
   expect(pieces.length).toBeGreaterThan(1);
   expect(usage?.completion_tokens).toBe(whole.usage?.completion_tokens);
+});
+
+test("a text is gone on with, whole and streamed, and a suffix that the model cannot take is refused by its name", async () => {
+  const asked = { model: "slm", prompt: "One, two, three,", max_tokens: 6, temperature: 0, logprobs: 1 };
+  const { data, response } = await client.completions.create(asked).withResponse();
+  expect(response.headers.get("x-routelet-served-by")).toBe(SERVED_BY);
+  const [choice] = data.choices;
+  expect(choice?.text).toMatch(/^ four, five/);
+  expect(choice?.logprobs?.tokens?.join("")).toBe(choice?.text);
+  expect(data.usage).toMatchObject({ completion_tokens: 6 });
+  let streamed = "";
+  for await (const chunk of await client.completions.create({ ...asked, stream: true }))
+    streamed += chunk.choices[0]?.text ?? "";
+  expect(streamed).toBe(choice?.text);
+  const refused = client.completions.create({ ...asked, suffix: "ten" });
+  await expect(refused).rejects.toMatchObject({ status: 400, param: "suffix" });
+});
+
+test("vectors come from a further model of the node, which is loaded for them", async () => {
+  const input = ["the sea", "the tax form"];
+  let made: OpenAI.CreateEmbeddingResponse | undefined;
+  // The node offers it as soon as it has looked at its file.
+  while (made === undefined) {
+    made = await client.embeddings.create({ model: "slm/vectors", input }).catch(async (error: unknown) => {
+      if (!(error instanceof NotFoundError)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return undefined;
+    });
+  }
+  expect(made.model).toBe("vectors");
+  expect(made.data.map(({ embedding }) => embedding.length)).toEqual([32, 32]);
+  expect(made.data[0]?.embedding).not.toEqual(made.data[1]?.embedding);
+  expect(made.usage.prompt_tokens).toBe(9);
 });
 
 test("Anthropic's SDK gets the same words from the node, whole and streamed", async () => {

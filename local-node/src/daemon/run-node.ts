@@ -1,6 +1,5 @@
 import { modelCacheFolder } from "../models/cache-folder.ts";
 import { type EnsuredModel, ensureHeldModel } from "../models/ensure-model.ts";
-import { readGgufFile } from "../models/gguf.ts";
 import type { Hold } from "../models/in-use.ts";
 import { ModelError } from "../models/model-error.ts";
 import { createNetwork } from "../models/network.ts";
@@ -15,6 +14,7 @@ import { NodeProblem } from "./node-problem.ts";
 import type { NodePaths } from "./paths.ts";
 import { betterModelHint, type LazyGpus, lazyGpus, pickModel, wholeHardware } from "./pick-model.ts";
 import { type Daemon, startDaemon } from "./start-daemon.ts";
+import { describeModel, type NodeModel } from "./start-engines.ts";
 import { listenForStop, type StopSignals } from "./stop-signals.ts";
 
 /** How long running calls may take after a signal, in ms. */
@@ -84,7 +84,7 @@ async function obtainModel(options: {
   console: Console;
   gpus: LazyGpus;
   signal: AbortSignal;
-}): Promise<(EnsuredModel & { hold: Hold }) | null> {
+}): Promise<(NodeModel & { hold: Hold }) | null> {
   const { config, env, console } = options;
   const embedded = config.engines.embedded;
   if (!embedded.enabled) return null;
@@ -106,8 +106,7 @@ async function obtainModel(options: {
       onProgress: console.progress,
       log: (line) => console.log("info", line),
     });
-    const gguf = await readGgufFile(model.path);
-    return { ...model, quantisation: model.quantisation ?? gguf.quantisation ?? undefined };
+    return { ...(await describeModel(model)), hold: model.hold };
   } catch (error) {
     if (!(error instanceof ModelError) || error.code === "cancelled") throw error;
     if (config.engines.attach.length > 0) {
@@ -145,7 +144,7 @@ async function offerMore(options: {
         log: (line) => console.log("info", line),
       });
       options.holds.push(model.hold);
-      options.daemon.offer(model);
+      options.daemon.offer(await describeModel(model));
     } catch (error) {
       if (over.aborted) break;
       console.log(

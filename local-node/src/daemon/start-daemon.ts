@@ -1,6 +1,5 @@
 import { createMemoryKeeper } from "../engines/on-demand/memory-keeper.ts";
 import { detectHost, type Hardware } from "../hardware/hardware.ts";
-import type { EnsuredModel } from "../models/ensure-model.ts";
 import { parseSize } from "../models/parse-size.ts";
 import { createServe } from "../serve/serve.ts";
 import { type Identity, saveIdentity } from "../tunnel/identity.ts";
@@ -16,7 +15,7 @@ import { createMetrics, keepMetricsServer } from "./metrics.ts";
 import { nodeState } from "./node-state.ts";
 import type { NodePaths } from "./paths.ts";
 import { createPauseControl } from "./pause-control.ts";
-import { onDemandEngine, startEngines } from "./start-engines.ts";
+import { type NodeModel, onDemandEngine, startEngines } from "./start-engines.ts";
 import type { DaemonStatus } from "./status.ts";
 import { watchVitals } from "./vitals.ts";
 
@@ -25,7 +24,7 @@ export interface Daemon {
   /** The gateway's view of the machine changes when the GPUs are known. */
   setHardware(hardware: Hardware): void;
   /** Makes a further model available; it is loaded when a call names it. */
-  offer(model: EnsuredModel): void;
+  offer(model: NodeModel): void;
   /** Takes over the settings that a running daemon can change. */
   configure(config: NodeConfig): void;
   /** Resolves when the tunnel is open for the first time. */
@@ -45,7 +44,7 @@ export async function startDaemon(options: {
   config: NodeConfig;
   identity: Identity;
   paths: NodePaths;
-  model: EnsuredModel | null;
+  model: NodeModel | null;
   env: Record<string, string | undefined>;
   log: Log;
   now?: () => number;
@@ -57,7 +56,7 @@ export async function startDaemon(options: {
   let draining = false;
   let tunnel: ReturnType<typeof openTunnel> | null = null;
   let follower: ReturnType<typeof followPause> | null = null;
-  const more: EnsuredModel[] = [];
+  const more: NodeModel[] = [];
   const keeper = createMemoryKeeper({ log, limitBytes: parseSize(config.engines.embedded.memory) });
   const engines = createEngineSet({
     open: (add) => startEngines({ ...options, config, more, keeper, add }),

@@ -1,10 +1,12 @@
 import { setTimeout } from "node:timers/promises";
 import { createAttachEngine } from "../engines/attach/attach.ts";
-import { CAPABILITIES, createEmbeddedEngine } from "../engines/embedded/embedded.ts";
+import { capabilitiesOf, createEmbeddedEngine } from "../engines/embedded/embedded.ts";
 import type { Engine } from "../engines/engine.ts";
 import type { MemoryKeeper } from "../engines/on-demand/memory-keeper.ts";
 import { createOnDemandEngine, type OnDemandEngine } from "../engines/on-demand/on-demand.ts";
 import type { EnsuredModel } from "../models/ensure-model.ts";
+import { readGgufFile } from "../models/gguf.ts";
+import { type ModelKind, modelKind } from "../models/model-kind.ts";
 import { parseSize } from "../models/parse-size.ts";
 import type { NodeConfig } from "./config/schema.ts";
 import type { Log } from "./log.ts";
@@ -14,6 +16,21 @@ import { startLlamaServer } from "./start-llama-server.ts";
 /** What an attached engine can do is waited for this long. */
 const KNOWN_WITHIN_MS = 3_000;
 
+/** A model whose file is there, and what it is for. */
+export interface NodeModel extends EnsuredModel {
+  kind: ModelKind;
+}
+
+/** @throws {ModelError} `not_a_model` */
+export async function describeModel(model: EnsuredModel): Promise<NodeModel> {
+  const gguf = await readGgufFile(model.path);
+  return {
+    ...model,
+    quantisation: model.quantisation ?? gguf.quantisation ?? undefined,
+    kind: modelKind(gguf),
+  };
+}
+
 /**
  * Starts what the configuration names, one after the other; each is handed over as soon as it runs.
  * @throws {NodeProblem} `failed` when there should be a llama-server and is none
@@ -22,9 +39,9 @@ const KNOWN_WITHIN_MS = 3_000;
 export async function startEngines(options: {
   config: NodeConfig;
   /** In memory from the beginning, and to stay there. */
-  model: EnsuredModel | null;
+  model: NodeModel | null;
   /** In memory while they are wanted. */
-  more: readonly EnsuredModel[];
+  more: readonly NodeModel[];
   paths: NodePaths;
   keeper: MemoryKeeper;
   env: Record<string, string | undefined>;
@@ -57,7 +74,7 @@ export async function startEngines(options: {
 /** A model that llama.cpp runs in a child process while it is wanted. */
 export function onDemandEngine(options: {
   config: NodeConfig;
-  model: EnsuredModel;
+  model: NodeModel;
   keepWarm: boolean;
   paths: NodePaths;
   keeper: MemoryKeeper;
@@ -74,7 +91,7 @@ export function onDemandEngine(options: {
       fileSha256: model.sha256,
       quantisation,
       contextTokens: null,
-      capabilities: CAPABILITIES,
+      capabilities: capabilitiesOf(model.kind),
       tokensPerSecond: null,
     },
     keeper,
@@ -85,6 +102,7 @@ export function onDemandEngine(options: {
       createEmbeddedEngine({
         modelId: model.id,
         modelPath: model.path,
+        kind: model.kind,
         fileSha256: model.sha256,
         quantisation,
         sequences,

@@ -143,7 +143,7 @@ function renderLogprobs(logprobs: TokenLogprob[] | null) {
   return logprobs === null ? null : { content: logprobs, refusal: null };
 }
 
-function renderUsage(usage: ChatUsage) {
+export function renderUsage(usage: ChatUsage) {
   return {
     prompt_tokens: usage.promptTokens,
     completion_tokens: usage.completionTokens,

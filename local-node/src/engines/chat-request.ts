@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { isRecord } from "../is-record.ts";
-import type { NodeError } from "../serve/contract.ts";
-import { invalidJson, invalidRequest, unsupportedParameter } from "../serve/node-errors.ts";
+import { invalidRequest } from "../serve/node-errors.ts";
 import {
   type ChatMessage,
   isEmpty,
@@ -10,6 +9,15 @@ import {
   toChatMessages,
 } from "./chat-messages.ts";
 import { refuseUnsupportedTools, type ToolRequest, toolShape, toToolRequest } from "./chat-tools.ts";
+import {
+  dropNulls,
+  type Fields,
+  readObject,
+  refuseFields,
+  streamShape,
+  toInvalidRequest,
+  toStreaming,
+} from "./request-body.ts";
 import { type ResponseFormat, responseFormatSchema } from "./response-format.ts";
 import { type Sampling, samplingShape, toSampling } from "./sampling.ts";
 
@@ -58,10 +66,7 @@ const tokenLimit = z.number().int().positive().optional();
 const requestSchema = z.object({
   model: z.string(),
   messages: z.array(messageSchema).min(1),
-  stream: z.boolean().default(false),
-  stream_options: z
-    .object({ include_usage: z.boolean().default(false), include_obfuscation: z.boolean().optional() })
-    .optional(),
+  ...streamShape,
   max_tokens: tokenLimit,
   max_completion_tokens: tokenLimit,
   logprobs: z.boolean().default(false),
@@ -80,7 +85,7 @@ const requestSchema = z.object({
  * engine cannot honour, `unsupported_parameter`. `null` counts as absent, as in OpenAI's API.
  */
 export function parseChatRequest(body: Uint8Array): ChatRequest {
-  const raw = withoutNulls(parseObject(body));
+  const raw = withoutNulls(readObject(body));
   refuseUnsupported(raw);
   const parsed = requestSchema.safeParse(raw);
   if (!parsed.success) throw toInvalidRequest(parsed.error);
@@ -93,12 +98,6 @@ export function parseChatRequest(body: Uint8Array): ChatRequest {
     throw invalidRequest({
       message: "'max_tokens' and 'max_completion_tokens' differ. Send one of them.",
       param: "max_tokens",
-    });
-  }
-  if (request.stream_options !== undefined && !request.stream) {
-    throw invalidRequest({
-      message: "'stream_options' is only allowed with 'stream': true.",
-      param: "stream_options",
     });
   }
   if (!request.logprobs && (request.top_logprobs ?? 0) > 0) {
@@ -123,8 +122,7 @@ export function parseChatRequest(body: Uint8Array): ChatRequest {
   return {
     ...toSampling(request, request.max_completion_tokens ?? request.max_tokens ?? null),
     messages: toChatMessages(request.messages),
-    stream: request.stream,
-    includeUsage: request.stream_options?.include_usage ?? false,
+    ...toStreaming(request),
     topLogprobs: request.logprobs ? (request.top_logprobs ?? 0) : null,
     grammar: request.grammar ?? null,
     truncate: request.truncation === "auto",
@@ -134,26 +132,8 @@ export function parseChatRequest(body: Uint8Array): ChatRequest {
   };
 }
 
-function parseObject(body: Uint8Array): Record<string, unknown> {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
-  } catch (cause) {
-    throw invalidJson(cause);
-  }
-  if (!isRecord(parsed)) {
-    throw invalidRequest({ code: "invalid_json", message: "The body must be a JSON object." });
-  }
-  return parsed;
-}
-
-function refuseUnsupported(raw: Record<string, unknown>): void {
-  for (const [name, value] of Object.entries(raw)) {
-    if (HARMLESS.has(name) || name in requestSchema.shape) continue;
-    const isNeutral = NEUTRAL_ONLY[name];
-    if (isNeutral === undefined) throw unsupportedParameter(name, "unknown field");
-    if (!isNeutral(value)) throw unsupportedParameter(name);
-  }
+function refuseUnsupported(raw: Fields): void {
+  refuseFields(raw, { known: requestSchema.shape, harmless: HARMLESS, neutral: NEUTRAL_ONLY });
   refuseUnsupportedTools(raw);
   if (!Array.isArray(raw.messages)) return;
   raw.messages.forEach((message: unknown, index) => {
@@ -161,22 +141,8 @@ function refuseUnsupported(raw: Record<string, unknown>): void {
   });
 }
 
-function toInvalidRequest(error: z.ZodError): NodeError {
-  const issue = error.issues[0];
-  const param = issue === undefined ? "" : toPath(issue.path);
-  const message = issue?.message ?? "The request is not valid.";
-  return invalidRequest({ message: param === "" ? message : `'${param}': ${message}`, param });
-}
-
-function toPath(path: readonly PropertyKey[]): string {
-  return path.reduce<string>((text, key) => {
-    if (typeof key === "number") return `${text}[${key}]`;
-    return text === "" ? String(key) : `${text}.${String(key)}`;
-  }, "");
-}
-
 /** Top-level fields and fields of messages that are null count as absent. */
-function withoutNulls(raw: Record<string, unknown>): Record<string, unknown> {
+function withoutNulls(raw: Fields): Fields {
   const present = dropNulls(raw);
   if (Array.isArray(present.messages)) {
     present.messages = present.messages.map((message: unknown) =>
@@ -184,8 +150,4 @@ function withoutNulls(raw: Record<string, unknown>): Record<string, unknown> {
     );
   }
   return present;
-}
-
-function dropNulls(record: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== null));
 }

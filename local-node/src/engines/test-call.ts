@@ -10,11 +10,12 @@ export interface TestCall {
   text(): Promise<string>;
 }
 
-/** Sends one chat request to an engine, as the serving layer does. */
+/** Sends one request (of chat, unless a path says otherwise) to an engine, as the serving layer does. */
 export async function startCall(
   engine: Engine,
   body: object,
   options: {
+    path?: string;
     model?: string;
     signal?: AbortSignal;
     headers?: Record<string, string>;
@@ -25,7 +26,7 @@ export async function startCall(
   const phases = options.phases ?? {};
   const response = await engine.handle({
     method: "POST",
-    path: "/v1/chat/completions",
+    path: options.path ?? "/v1/chat/completions",
     headers: { "content-type": "application/json", ...options.headers },
     body: new TextEncoder().encode(JSON.stringify({ model, ...body })),
     deadlineMs: 120_000,
@@ -106,7 +107,7 @@ export interface Chunk {
 }
 
 /** The chunks of a stream of server-sent events, whose last event must be `[DONE]`. */
-export function readChunks(text: string): Chunk[] {
+export function readChunks<C = Chunk>(text: string): C[] {
   const events = text.split("\n\n").filter((event) => event !== "");
   if (events.pop() !== "data: [DONE]")
     throw new Error(`the stream does not end with [DONE]: ${text.slice(-200)}`);

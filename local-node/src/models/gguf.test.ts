@@ -47,6 +47,7 @@ describe("the header of a GGUF file", () => {
       name: null,
       type: "model",
       contextTokens: 32_768,
+      pooling: null,
       quantisation: "Q4_K_M",
       hasChatTemplate: true,
     });

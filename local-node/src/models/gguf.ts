@@ -10,6 +10,8 @@ export interface GgufSummary {
   /** `model` where it does not say. */
   type: string;
   contextTokens: number | null;
+  /** How tokens become one vector (`llama_pooling_type`); null where the file says nothing. */
+  pooling: number | null;
   /** `Q4_K_M`, from the file type; null for a type that is not in the table. */
   quantisation: string | null;
   hasChatTemplate: boolean;
@@ -54,6 +56,7 @@ function summarise({ values }: GgufHeader): GgufSummary {
     name: text("general.name"),
     type: text("general.type") ?? "model",
     contextTokens: number(`${architecture}.context_length`),
+    pooling: number(`${architecture}.pooling_type`),
     quantisation: FILE_TYPES[number("general.file_type") ?? -1] ?? null,
     hasChatTemplate: values.has("tokenizer.chat_template"),
   };

@@ -1,11 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 import { getLlama, LlamaLogLevel, type LlamaModel } from "node-llama-cpp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { EnginePhases } from "../engine.ts";
 import { complete, readChunks, startCall } from "../test-call.ts";
 import { testModelPath } from "../test-model.ts";
 import { createEmbeddedEngine, type EmbeddedEngine } from "./embedded.ts";
+import { describeCompletions } from "./test-completions.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -29,7 +31,7 @@ describe("the embedded engine with a real model", () => {
       logLevel: LlamaLogLevel.error,
     });
     tokenizer = await llama.loadModel({ modelPath, vocabOnly: true });
-    engine = await createEmbeddedEngine({ ...options, modelPath, contextTokens: 4096 });
+    engine = await createEmbeddedEngine({ ...options, modelPath, contextTokens: 4096, unreadBytes: 2048 });
   });
   afterAll(async () => {
     await engine.close();
@@ -216,8 +218,7 @@ describe("the embedded engine with a real model", () => {
   });
 
   it("pauses while the reader is slow, and goes on when it reads", async () => {
-    const slow = await createEmbeddedEngine({ ...options, modelPath, contextTokens: 512, unreadBytes: 2048 });
-    const call = await startCall(slow, {
+    const call = await startCall(engine, {
       ...ask("Count from 1 to 1000."),
       temperature: 0,
       stream: true,
@@ -231,7 +232,6 @@ describe("the embedded engine with a real model", () => {
     expect(call.phases.completionTokens).toBe(paused);
     readChunks(await call.text());
     expect(call.phases.completionTokens).toBe(100);
-    await slow.close();
   });
 
   it("stops generating when the caller leaves in the middle of the answer", async () => {
@@ -278,6 +278,8 @@ describe("the embedded engine with a real model", () => {
     expect(endUs).toBeGreaterThan(firstTokenUs);
   });
 
+  describeCompletions(() => ({ engine, tokenizer }));
+
   it("fails a call at once when its process is killed, says so, and starts it again", async () => {
     const loads: boolean[] = [];
     engine.onChange(() => loads.push(engine.models()[0]?.loaded ?? false));
@@ -300,12 +302,12 @@ describe("the embedded engine with a real model", () => {
 
 describe("the child process", () => {
   it("ends by itself when its parent is killed", async () => {
-    const module = new URL("./embedded.ts", import.meta.url).href;
+    const load = { kind: "chat", modelPath: await testModelPath(), gpu: false };
     const script = `
-      const { createEmbeddedEngine } = await import(${JSON.stringify(module)});
-      const engine = await createEmbeddedEngine(${JSON.stringify({ ...options, modelPath: await testModelPath(), contextTokens: 512 })});
-      console.log(engine.runtime().pid);
-      setInterval(() => {}, 1000);`;
+      import { fork } from "node:child_process";
+      const child = fork(${JSON.stringify(fileURLToPath(new URL("./child.ts", import.meta.url)))}, { execArgv: [] });
+      child.on("message", ({ type }) => type === "plan" && console.log(child.pid));
+      child.send({ type: "load", options: ${JSON.stringify(load)} });`;
     const parent = spawn(process.execPath, ["--input-type=module", "--eval", script], {
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -1,36 +1,32 @@
 import { randomBytes } from "node:crypto";
-import { concatBytes } from "../../../../src/tunnel/protocol/frames.ts";
 import { CHAT_ONLY, PROJECT_HEADER, type ServedModel } from "../../../../src/tunnel/protocol/messages.ts";
+import { type ModelKind, modelKindOf } from "../../models/model-kind.ts";
 import { NodeError } from "../../serve/contract.ts";
 import {
   cancelled,
   engineFailed,
+  invalidRequest,
   modelLoadFailed,
   modelNotLoaded,
   modelRetired,
 } from "../../serve/node-errors.ts";
-import { createCallCheck } from "../call-check.ts";
-import {
-  type ChatChoice,
-  type ChatIdentity,
-  type ChatUsage,
-  createChunkRenderer,
-  type FinishReason,
-  renderCompletion,
-} from "../chat-output.ts";
-import { type ChatRequest, parseChatRequest } from "../chat-request.ts";
-import type { Engine, EnginePhases, EngineRequest } from "../engine.ts";
-import { createAnswerCheck, toAnswerFormat } from "../response-format.ts";
+import type { ChatIdentity } from "../chat-output.ts";
+import type { Engine } from "../engine.ts";
 import { admitAlone } from "./admit-alone.ts";
-import { createBodyQueue } from "./body-queue.ts";
+import { chatAnswer } from "./chat-answer.ts";
 import { createChildHost, type EngineLog } from "./child-host.ts";
-import type { CallMessage, LoadedModel, LoadOptions, LoadPlan, LoadShape } from "./ipc.ts";
+import { completionAnswer } from "./completion-answer.ts";
+import type { LoadedModel, LoadOptions, LoadPlan, LoadShape } from "./ipc.ts";
+import { type Call, runCall } from "./run-call.ts";
+import { runEmbeddings } from "./run-embeddings.ts";
 
 export interface EmbeddedEngineOptions {
   /** The id that agents ask for. */
   modelId: string;
   /** A GGUF file. */
   modelPath: string;
+  /** What the model is for; default: what its file says. */
+  kind?: ModelKind;
   /** SHA-256 of the file in hex. */
   fileSha256: string;
   quantisation: string | null;
@@ -61,27 +57,25 @@ export interface EmbeddedEngine extends Engine {
   runtime(): ({ pid: number } & Pick<LoadedModel, "gpu" | "threads" | "shape">) | null;
 }
 
-type Response = Awaited<ReturnType<Engine["handle"]>>;
-
-interface Call {
-  onMessage(message: CallMessage): void;
-  onLost(error: NodeError): void;
-}
-
 const DEFAULT_UNREAD_BYTES = 256 * 1024;
 const MIN_THREAD_POOL = 12;
 
-/** What every model can do on this engine. */
-export const CAPABILITIES: ServedModel["capabilities"] = {
+const OF_CHAT: ServedModel["capabilities"] = {
   ...CHAT_ONLY,
   tools: true,
   jsonSchema: true,
   jsonObject: true,
   logprobs: true,
+  completions: true,
   multipleChoices: true,
   logitBias: true,
   penalties: true,
 };
+
+/** What every model of a kind can do on this engine. */
+export function capabilitiesOf(kind: ModelKind): ServedModel["capabilities"] {
+  return kind === "chat" ? OF_CHAT : { ...CHAT_ONLY, chat: false, embeddings: kind === "embeddings" };
+}
 
 /**
  * llama.cpp through its Node.js bindings, one child process for one model, so that a crash takes only that model along
@@ -89,6 +83,10 @@ export const CAPABILITIES: ServedModel["capabilities"] = {
  */
 export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Promise<EmbeddedEngine> {
   const { modelId, fileSha256 } = options;
+  // What is wrong with a file that cannot be read is the loading process's to say.
+  const kind = options.kind ?? (await modelKindOf(options.modelPath).catch(() => "chat" as const));
+  if (kind === "ranking")
+    throw modelLoadFailed(`${modelId} ranks texts, which no endpoint asks for. Choose another model.`);
   const listeners = new Set<() => void>();
   const calls = new Map<number, Call>();
   let nextId = 1;
@@ -96,10 +94,11 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
   let tokensPerSecond: number | null = null;
   /** Its process ended too often: the model is not served any more. */
   let retired = false;
-  let reasoning = false;
+  let found: Pick<ServedModel["capabilities"], "reasoning" | "suffix"> = { reasoning: false, suffix: false };
 
   const host = await createChildHost({
     load: {
+      kind,
       modelPath: options.modelPath,
       gpu: options.gpu ?? "auto",
       sequences: options.sequences,
@@ -121,8 +120,9 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
         for (const call of running) call.onLost(lost);
       } else {
         contextTokens = loaded.contextTokens;
-        reasoning = loaded.reasoning;
-        tokensPerSecond = Math.round(loaded.tokensPerSecond * 10) / 10;
+        found = { reasoning: loaded.reasoning, suffix: loaded.suffix };
+        tokensPerSecond =
+          loaded.tokensPerSecond === null ? null : Math.round(loaded.tokensPerSecond * 10) / 10;
       }
       for (const listener of listeners) listener();
     },
@@ -133,6 +133,13 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
   }).catch((cause: unknown) => {
     if (cause instanceof NodeError) throw cause;
     throw modelLoadFailed(cause);
+  });
+
+  const identityOf = (prefix: string): ChatIdentity => ({
+    id: `${prefix}-${randomBytes(12).toString("hex")}`,
+    created: Math.floor(Date.now() / 1000),
+    model: modelId,
+    systemFingerprint: `fp_${fileSha256.slice(0, 10)}`,
   });
 
   return {
@@ -148,7 +155,7 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
               fileSha256,
               quantisation: options.quantisation,
               contextTokens,
-              capabilities: { ...CAPABILITIES, reasoning },
+              capabilities: { ...capabilitiesOf(kind), ...found },
               tokensPerSecond,
             },
           ],
@@ -170,35 +177,39 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
       if (retired) throw modelRetired(modelId);
       if (host.loaded() === null) throw modelNotLoaded(modelId);
       if (request.signal.aborted) throw cancelled();
-      const chat = parseChatRequest(request.body);
-      const format = toAnswerFormat(chat.responseFormat);
-      const grammar = format?.grammar ?? chat.grammar;
       const id = nextId++;
-      const identity = {
-        id: `chatcmpl-${randomBytes(12).toString("hex")}`,
-        created: Math.floor(Date.now() / 1000),
-        model: modelId,
-        systemFingerprint: `fp_${fileSha256.slice(0, 10)}`,
-      };
-      return runCall({
+      const channel = {
         request,
-        register: (call) => calls.set(id, call),
-        forget: () => calls.delete(id),
+        register: (call: Call) => void calls.set(id, call),
+        forget: () => void calls.delete(id),
+        cancel: () => host.send({ type: "cancel", id }),
+      };
+      if (kind === "embeddings") {
+        if (request.path !== "/v1/embeddings")
+          throw wrongEndpoint(modelId, "only makes vectors: ask it at /v1/embeddings");
+        return runEmbeddings({
+          ...channel,
+          model: modelId,
+          begin: (embedding) => host.send({ type: "embed", id, request: embedding }),
+        });
+      }
+      if (request.path === "/v1/embeddings")
+        throw wrongEndpoint(modelId, "writes texts, and makes no vectors of them");
+      const answer =
+        request.path === "/v1/completions"
+          ? completionAnswer(request.body, identityOf("cmpl"))
+          : chatAnswer(request.body, identityOf("chatcmpl"));
+      return runCall({
+        ...channel,
+        answer,
         begin: () =>
           host.send({
             type: "generate",
             id,
-            request: { ...chat, grammar },
+            request: answer.request,
             scope: request.headers[PROJECT_HEADER] ?? "",
           }),
-        cancel: () => host.send({ type: "cancel", id }),
         pressure: (high) => host.send({ type: high ? "pause" : "resume", id }),
-        renderer: chat.stream
-          ? createStreamRenderer(createChunkRenderer(identity, chat.includeUsage), chat)
-          : createWholeRenderer(identity, chat),
-        answerCheck: format === null ? null : createAnswerCheck(format),
-        callCheck: createCallCheck(chat.tools.tools),
-        streamed: chat.stream,
         unreadBytes: options.unreadBytes ?? DEFAULT_UNREAD_BYTES,
       });
     },
@@ -207,189 +218,6 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
   };
 }
 
-type PartMessage = Extract<CallMessage, { type: "part" }>;
-
-/** Turns what the child says into bytes of the body; null: nothing yet. */
-interface Renderer {
-  start(): Uint8Array | null;
-  part(message: PartMessage): Uint8Array | null;
-  finish(choice: number, finishReason: FinishReason): Uint8Array | null;
-  end(usage: ChatUsage): Uint8Array;
-}
-
-function createStreamRenderer(
-  chunks: ReturnType<typeof createChunkRenderer>,
-  { topLogprobs, n }: ChatRequest,
-): Renderer {
-  return {
-    start: () => concatBytes(Array.from({ length: n }, (_, choice) => chunks.start(choice))),
-    part: ({ choice, part, logprobs }) =>
-      chunks.part(choice, part, topLogprobs === null || part.type !== "content" ? null : logprobs),
-    finish: (choice, finishReason) => chunks.finish(choice, finishReason),
-    end: (usage) => chunks.end(usage),
-  };
-}
-
-/** Collects the choices of a call that is not streamed; they are bounded by the context. */
-function createWholeRenderer(identity: ChatIdentity, { topLogprobs, n }: ChatRequest): Renderer {
-  const choices = Array.from(
-    { length: n },
-    (): ChatChoice => ({
-      content: "",
-      reasoning: "",
-      toolCalls: [],
-      logprobs: topLogprobs === null ? null : [],
-      finishReason: "stop",
-    }),
-  );
-  return {
-    start: () => null,
-    part({ choice, part, logprobs }) {
-      const collected = choices[choice];
-      if (collected !== undefined) addPart(collected, part);
-      collected?.logprobs?.push(...logprobs);
-      return null;
-    },
-    finish(choice, finishReason) {
-      const collected = choices[choice];
-      if (collected !== undefined) collected.finishReason = finishReason;
-      return null;
-    },
-    end: (usage) => renderCompletion(identity, { choices, usage }),
-  };
-}
-
-function addPart(choice: ChatChoice, part: PartMessage["part"]): void {
-  switch (part.type) {
-    case "content":
-      choice.content += part.text;
-      break;
-    case "reasoning":
-      choice.reasoning += part.text;
-      break;
-    case "call":
-      choice.toolCalls[part.index] = { id: part.id, name: part.name, arguments: "" };
-      break;
-    case "arguments": {
-      const call = choice.toolCalls[part.index];
-      if (call !== undefined) call.arguments += part.text;
-      break;
-    }
-  }
-}
-
-function noteUsage(phases: EnginePhases, usage: ChatUsage): void {
-  phases.promptTokens = usage.promptTokens;
-  phases.reusedTokens = usage.cachedTokens;
-  phases.completionTokens = usage.completionTokens;
-}
-
-/** Turns the child's messages into a response: its head at the first token (streamed) or at the end. */
-function runCall(options: {
-  request: EngineRequest;
-  register(call: Call): void;
-  forget(): void;
-  begin(): void;
-  cancel(): void;
-  pressure(high: boolean): void;
-  renderer: Renderer;
-  /** Of what was asked for; null: any text will do. */
-  answerCheck: ReturnType<typeof createAnswerCheck> | null;
-  callCheck: ReturnType<typeof createCallCheck>;
-  streamed: boolean;
-  unreadBytes: number;
-}): Promise<Response> {
-  const { request, renderer, streamed, answerCheck, callCheck } = options;
-  const { phases, signal } = request;
-  const head = Promise.withResolvers<Response>();
-  const queue = createBodyQueue({
-    highBytes: options.unreadBytes,
-    onPressure: options.pressure,
-    onAbandoned: options.cancel,
-  });
-  const open = (): void => {
-    head.resolve({
-      status: 200,
-      headers: streamed
-        ? { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" }
-        : { "content-type": "application/json" },
-      body: queue.body,
-    });
-  };
-  const write = (chunk: Uint8Array | null): void => {
-    if (chunk !== null) queue.push(chunk);
-  };
-  const settle = (): void => {
-    options.forget();
-    signal.removeEventListener("abort", onAbort);
-  };
-  const fail = (error: NodeError): void => {
-    head.reject(error);
-    queue.fail(error);
-  };
-  const onAbort = (): void => {
-    options.cancel();
-    fail(cancelled());
-  };
-
-  let refused: NodeError | null = null;
-  options.register({
-    onLost: (error) => {
-      settle();
-      fail(error);
-    },
-    onMessage: (message) => {
-      switch (message.type) {
-        case "prefill":
-          phases.prefillStartUs = message.prefillStartUs;
-          noteUsage(phases, message.usage);
-          break;
-        case "first":
-          phases.firstTokenUs = message.firstTokenUs;
-          noteUsage(phases, message.usage);
-          write(renderer.start());
-          if (streamed) open();
-          break;
-        case "part":
-          phases.completionTokens = message.completionTokens;
-          if (message.part.type === "content") answerCheck?.text(message.choice, message.part.text);
-          callCheck?.part(message.choice, message.part);
-          write(renderer.part(message));
-          break;
-        case "finish":
-          refused =
-            answerCheck?.finish(message.choice, message.finishReason) ??
-            callCheck?.finish(message.choice, message.finishReason) ??
-            null;
-          if (refused !== null) {
-            settle();
-            options.cancel();
-            fail(refused);
-            break;
-          }
-          write(renderer.finish(message.choice, message.finishReason));
-          break;
-        case "end":
-          settle();
-          phases.endUs = message.endUs;
-          noteUsage(phases, message.usage);
-          phases.confidence = message.confidence ?? undefined;
-          if (message.cancelled) {
-            fail(cancelled());
-            break;
-          }
-          write(renderer.end(message.usage));
-          queue.end();
-          open();
-          break;
-        case "failed":
-          settle();
-          fail(new NodeError(message.error));
-          break;
-      }
-    },
-  });
-  signal.addEventListener("abort", onAbort, { once: true });
-  options.begin();
-  return head.promise;
+function wrongEndpoint(modelId: string, how: string): NodeError {
+  return invalidRequest({ code: "unsupported_endpoint", message: `'${modelId}' ${how}.`, param: "model" });
 }

@@ -25,13 +25,14 @@ export interface GenerateOptions {
   /** Where the call runs; prepared for its prompt. */
   slot: SequenceSlot;
   /** Another slot for more of its choices, prepared likewise; null: there is none now. */
-  borrow(): Promise<SequenceSlot | null>;
+  borrow(prompt: Token[]): Promise<SequenceSlot | null>;
   giveBack(slot: SequenceSlot): void;
   /** Empties a slot, whatever state its sequence is in. */
   renew(slot: SequenceSlot): Promise<void>;
   threads: ThreadGovernor;
   slices: SliceSize;
-  prompt: Token[];
+  /** Each is answered `sampling.n` times; choices are numbered through. */
+  prompts: Token[][];
   sampling: Sampling;
   /** Log-probabilities to report for each token, with so many of the likeliest in its place; null: none. */
   topLogprobs: number | null;
@@ -46,7 +47,7 @@ export interface GenerateOptions {
   onPrefill(usage: ChatUsage): void;
   onFirstToken(usage: ChatUsage): void;
   /** Reads one choice. */
-  newReply(): ReplyStream;
+  newReply(choice: number): ReplyStream;
   /** Whether a control token belongs to the text: those that a reply's calls and thoughts are marked with. */
   showsControl(token: Token): boolean;
   onPart(shown: ShownPart & { choice: number; completionTokens: number }): void;
@@ -64,6 +65,9 @@ export interface Generated {
 /** One choice while it is generated. */
 interface Choice {
   index: number;
+  prompt: Token[];
+  /** Among those of its prompt. */
+  ordinal: number;
   sequence: LlamaContextSequence;
   /** Of the whole call. */
   usage: ChatUsage;
@@ -73,12 +77,18 @@ interface Choice {
 
 /**
  * Runs one call: its first choice on its slot, and the others on the slots that are free then, or one after another.
- * The prompt goes in slices, since the engine cannot be stopped inside one evaluation; what a slot already holds of
+ * A prompt goes in slices, since the engine cannot be stopped inside one evaluation; what a slot already holds of
  * it is reused. Never shifts the context: a full one ends a choice with `length`.
  */
 export async function generate(options: GenerateOptions): Promise<Generated> {
+  const { prompts } = options;
   const { n } = options.sampling;
-  const usage: ChatUsage = { ...NO_USAGE, promptTokens: options.prompt.length };
+  const count = prompts.length * n;
+  const promptOf = (index: number): Token[] => prompts[Math.floor(index / n)] ?? [];
+  const usage: ChatUsage = {
+    ...NO_USAGE,
+    promptTokens: prompts.reduce((sum, prompt) => sum + prompt.length, 0),
+  };
   const summaries: ChoiceSummary[] = [];
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
@@ -87,14 +97,22 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
   let cancelled = false;
 
   const work = async (slot: SequenceSlot): Promise<void> => {
-    while (next < n && !cancelled) {
+    while (next < count && !cancelled) {
       const index = next++;
       const onFirstToken = (): void => {
         if (index !== 0) return;
         options.onFirstToken(usage);
-        for (let helper = 1; helper < n; helper++) helpers.push(help());
+        for (let helper = 1; helper < count; helper++) helpers.push(help());
       };
-      const choice = { index, sequence: slot.sequence, usage, summaries, onFirstToken };
+      const choice = {
+        index,
+        prompt: promptOf(index),
+        ordinal: index % n,
+        sequence: slot.sequence,
+        usage,
+        summaries,
+        onFirstToken,
+      };
       const finishReason = await generateChoice({ ...options, signal }, choice).catch(async (error) => {
         // Nobody knows what the failed evaluation left behind.
         await options.renew(slot);
@@ -105,7 +123,8 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
     }
   };
   const help = async (): Promise<void> => {
-    const slot = await options.borrow();
+    if (next >= count) return;
+    const slot = await options.borrow(promptOf(next));
     if (slot === null) return;
     try {
       await work(slot);
@@ -159,8 +178,8 @@ async function decodeChoice(
   rest: Token[],
   onToken: () => void,
 ): Promise<FinishReason | null> {
-  const { model, prompt, sampling, signal } = options;
-  const { sequence, usage } = choice;
+  const { model, sampling, signal } = options;
+  const { prompt, sequence, usage } = choice;
   const room = sequence.contextSize - prompt.length;
   const limit = Math.min(sampling.maxTokens ?? room, room);
   const tokenText = createTokenText((tokens, preceding) =>
@@ -170,7 +189,7 @@ async function decodeChoice(
       preceding as readonly Token[],
     ),
   );
-  const reply = options.newReply();
+  const reply = options.newReply(choice.index);
   const confidence = createChoiceConfidence();
   choice.summaries[choice.index] = confidence.summary();
   const show = ({ parts, stopped }: ReturnType<ReplyStream["push"]>): boolean => {
@@ -188,7 +207,7 @@ async function decodeChoice(
   const guard = options.isJson ? createLoopGuard((text) => tokenOf(model, text)) : null;
   const sampler = createTokenSampler({
     sequence,
-    sampling: { ...sampling, seed: sampling.seed === null ? null : toSeed(sampling.seed + choice.index) },
+    sampling: { ...sampling, seed: sampling.seed === null ? null : toSeed(sampling.seed + choice.ordinal) },
     topLogprobs: options.topLogprobs,
     forced: guard?.closers,
     grammar:
@@ -239,16 +258,14 @@ function toLogprob(
 /** Evaluates all but the last slice of what the sequence does not hold yet; null: the signal fired. */
 async function prefill(
   options: GenerateOptions,
-  { index, sequence, usage }: Choice,
+  { index, prompt, ordinal, sequence, usage }: Choice,
   threads: PrefillThreads,
 ): Promise<Token[] | null> {
-  const { prompt, signal, slices } = options;
+  const { signal, slices } = options;
   // At least one token must be evaluated to have something to sample from.
   await sequence.adaptStateToTokens(prompt.slice(0, -1), false);
-  if (index === 0) {
-    usage.cachedTokens = sequence.nextTokenIndex;
-    options.onPrefill(usage);
-  }
+  if (ordinal === 0) usage.cachedTokens += sequence.nextTokenIndex;
+  if (index === 0) options.onPrefill(usage);
   let next = sequence.nextTokenIndex;
   while (prompt.length - next > slices.tokens()) {
     if (signal.aborted) return null;

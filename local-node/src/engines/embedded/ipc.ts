@@ -1,10 +1,13 @@
 import type { Confidence } from "../../../../src/tunnel/protocol/confidence.ts";
 import type { ChatUsage, FinishReason } from "../chat-output.ts";
 import type { ChatRequest } from "../chat-request.ts";
+import type { CompletionRequest } from "../completion-request.ts";
+import type { EmbeddingRequest } from "../embedding-request.ts";
 import type { ShownPart } from "./reply-stream.ts";
 
 /** What the child is told before anything else. */
 export interface LoadOptions {
+  kind: "chat" | "embeddings";
   modelPath: string;
   gpu: "auto" | false | "metal" | "cuda" | "vulkan";
   /** Calls at once, and tokens for each; undefined: what memory and hardware allow. */
@@ -45,21 +48,26 @@ export interface LoadedModel {
   shape: LoadShape;
   slots: number;
   contextTokens: number;
-  /** Decode speed of one sequence, measured. */
-  tokensPerSecond: number;
+  /** Decode speed of one sequence, measured; null for a model that writes nothing. */
+  tokensPerSecond: number | null;
   /** `metal`, `cuda`, `vulkan`, or null for none. */
   gpu: string | null;
   threads: { base: number; full: number };
   /** Whether it can be asked to think before it answers, or always does. */
   reasoning: boolean;
+  /** Whether it can write what stands before a given end. */
+  suffix: boolean;
 }
+
+export type GenerateRequest = ({ kind: "chat" } & ChatRequest) | ({ kind: "completion" } & CompletionRequest);
 
 export type ParentMessage =
   | { type: "load"; options: LoadOptions }
   /** The answer to `plan`. */
   | { type: "proceed"; shape: LoadShape }
   /** Nothing that was computed for one `scope` is reused for another. */
-  | { type: "generate"; id: number; request: ChatRequest; scope: string }
+  | { type: "generate"; id: number; request: GenerateRequest; scope: string }
+  | { type: "embed"; id: number; request: EmbeddingRequest }
   | { type: "cancel"; id: number }
   /** The reader of this call is slow: stop generating until `resume`. */
   | { type: "pause"; id: number }
@@ -73,6 +81,8 @@ export type CallMessage =
   | { type: "first"; id: number; usage: ChatUsage; firstTokenUs: number }
   /** A part of a choice that is final; `completionTokens` counts those of all choices up to here. */
   | ({ type: "part"; id: number; choice: number; completionTokens: number } & ShownPart)
+  /** The vector of the next input: 32-bit floats, little-endian. */
+  | { type: "vector"; id: number; base64: string }
   /** A choice is complete. */
   | { type: "finish"; id: number; choice: number; finishReason: FinishReason }
   /**

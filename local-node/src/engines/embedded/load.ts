@@ -1,23 +1,21 @@
-import { open } from "node:fs/promises";
 import { cpus } from "node:os";
 import {
-  getLlama,
   getModuleVersion,
   type Llama,
   type LlamaContextSequence,
-  LlamaLogLevel,
   type LlamaModel,
   type Token,
 } from "node-llama-cpp";
-import { usableCores } from "../../hardware/usable-cores.ts";
 import { type ChatTemplate, createChatTemplate } from "./chat-template.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import { createGrammars, type Grammars } from "./grammars.ts";
-import type { LoadedModel, LoadOptions, LoadPlan, LoadShape } from "./ipc.ts";
+import type { LoadedModel, LoadOptions } from "./ipc.ts";
 import { LoadError } from "./load-error.ts";
-import { batchTokensOf, planLoad } from "./plan-load.ts";
+import { messageOf, type OpenHooks, openModel } from "./open-model.ts";
+import { batchTokensOf } from "./plan-load.ts";
 import { createPrefixCache, type PrefixCache } from "./prefix-cache.ts";
 import { openPrefixStore, type PrefixStore } from "./prefix-store.ts";
+import type { CompletionModel } from "./prepare-completion.ts";
 import { createSliceSize, type SliceSize } from "./slice-size.ts";
 import { createSlotPool, type SlotPool } from "./slots.ts";
 import { compileJinja } from "./template/jinja.ts";
@@ -30,6 +28,7 @@ import {
   type ThreadGovernor,
 } from "./threads.ts";
 import { createTokenLabels, type TokenLabel } from "./token-labels.ts";
+import { createTokenizer } from "./tokenizer.ts";
 
 /** States of prompts that nobody asked for in a day are removed. */
 const MAX_PREFIX_AGE_MS = 24 * 60 * 60 * 1000;
@@ -48,60 +47,19 @@ export interface Runtime {
   slices: SliceSize;
   grammars: Grammars;
   labelOf: (token: Token) => TokenLabel;
-  /** Tokens are numbered below it. */
-  vocabularySize: number;
+  tokenizer: CompletionModel<Token>;
   loaded: LoadedModel;
 }
 
-interface LoadHooks {
+interface LoadHooks extends OpenHooks {
   newNonce: () => string;
-  /** Told what loading would take; resolves with what may be taken. */
-  admit: (plan: LoadPlan) => Promise<LoadShape>;
-  onLog: (level: "warn" | "error", message: string) => void;
   now: () => number;
 }
 
 /** Loads the model and measures it. Throws a `LoadError` that a person can act on. */
 export async function loadRuntime(options: LoadOptions, hooks: LoadHooks): Promise<Runtime> {
-  await assertGguf(options.modelPath);
-  const cores = usableCores();
-  let lastError = "";
-  const llama = await getLlama({
-    gpu: options.gpu,
-    build: "never",
-    skipDownload: true,
-    progressLogs: false,
-    maxThreads: cores,
-    logLevel: LlamaLogLevel.warn,
-    logger: (level, message) => {
-      const isError = level === LlamaLogLevel.error || level === LlamaLogLevel.fatal;
-      if (isError) lastError = message.trim();
-      hooks.onLog(isError ? "error" : "warn", message.trim());
-    },
-  });
-  const cannotLoad = (cause: unknown): never => {
-    if (cause instanceof LoadError) throw cause;
-    const reason = lastError === "" ? messageOf(cause) : lastError;
-    throw new LoadError(`${options.modelPath} cannot be loaded: ${reason}. Fetch it again.`, { cause });
-  };
-  const shape = await hooks.admit(await planLoad(llama, options).catch(cannotLoad));
-  const contextOfAll = { contextSize: shape.contextTokens * shape.sequences };
-  const model = await llama
-    .loadModel({
-      modelPath: options.modelPath,
-      gpuLayers: shape.onGpu ? "max" : { fitContext: contextOfAll },
-    })
-    .catch(cannotLoad);
+  const { llama, model, shape, usableCpus, onGpu } = await openModel(options, hooks);
   const { template, showsControl } = compileTemplate(llama, model, hooks.newNonce);
-  const usableCpus = Math.min(usableCores(), llama.cpuMathCores || Number.POSITIVE_INFINITY);
-  const onGpu = llama.gpu !== false && model.gpuLayers > 0;
-  if (llama.gpu !== false && !shape.onGpu) {
-    const total = model.fileInsights.totalLayers;
-    hooks.onLog(
-      "warn",
-      `${model.gpuLayers} of ${total} layers are on the GPU, which has no room for more: expect it to be slow. Choose a smaller model or quantisation.`,
-    );
-  }
   const slots = shape.sequences;
   const context = await model
     .createContext({
@@ -144,6 +102,7 @@ export async function loadRuntime(options: LoadOptions, hooks: LoadHooks): Promi
     readTimes: readCpuTimes,
     now: hooks.now,
   });
+  const tokenizer = createTokenizer(model);
   return {
     model,
     slots: createSlotPool({ ...prefixes, slots: sequences.map((sequence) => ({ sequence, scope: "" })) }),
@@ -154,7 +113,7 @@ export async function loadRuntime(options: LoadOptions, hooks: LoadHooks): Promi
     slices,
     grammars: createGrammars(llama),
     labelOf: createTokenLabels(model),
-    vocabularySize: model.fileInfo.metadata.tokenizer.ggml.tokens.length,
+    tokenizer,
     loaded: {
       shape,
       slots,
@@ -163,6 +122,7 @@ export async function loadRuntime(options: LoadOptions, hooks: LoadHooks): Promi
       gpu: onGpu ? String(llama.gpu) : null,
       threads: plan,
       reasoning: template.thinking !== null,
+      suffix: tokenizer.infill !== null,
     },
   };
 }
@@ -190,19 +150,6 @@ async function openStore(
     built.hooks.onLog("warn", `States of prompts are not kept in ${prefixes.folder}: ${messageOf(error)}`);
     return null;
   });
-}
-
-async function assertGguf(path: string): Promise<void> {
-  const file = await open(path, "r").catch((cause: NodeJS.ErrnoException) => {
-    throw new LoadError(`${path} cannot be read (${cause.code ?? cause.message}).`, { cause });
-  });
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
-    if (bytesRead === 4 && buffer.toString("latin1") === "GGUF") return;
-  } finally {
-    await file.close();
-  }
-  throw new LoadError(`${path} is not a GGUF model file, or it is damaged. Fetch it again.`);
 }
 
 function compileTemplate(
@@ -289,8 +236,4 @@ async function decodeSpeed(
     if (count > PROBE.tokens || (count > 2 && now() - startedAt > PROBE.ms)) break;
   }
   return ((count - 1) * 1000) / Math.max(1, now() - startedAt);
-}
-
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }

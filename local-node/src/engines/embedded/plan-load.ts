@@ -8,6 +8,9 @@ const CONTEXTS = { gpu: [32_768, 16_384, 8_192, 4_096, 2_048], cpu: [8_192, 4_09
 /** More streams make a GPU faster in all; on a CPU they only share its speed. */
 const SEQUENCES = { gpu: [8, 4, 2, 1], cpu: [2, 1] } as const;
 
+/** Tokens of one input of a model for vectors, which takes it as a whole. */
+const INPUTS = [8_192, 2_048, 512] as const;
+
 /** Tokens of a prompt that are evaluated at once; what node-llama-cpp takes by default. */
 export function batchTokensOf(contextTokens: number, sequences: number): number {
   return Math.min(contextTokens * sequences, 512);
@@ -35,20 +38,26 @@ export async function planLoad(llama: Llama, options: LoadOptions): Promise<Load
   const shapesOn = async (onGpu: boolean): Promise<LoadShape[]> => {
     const place = onGpu ? "gpu" : "cpu";
     const gpuLayers = onGpu ? insights.totalLayers : 0;
-    const contexts = options.contextTokens === undefined ? CONTEXTS[place] : [options.contextTokens];
-    const sequenceCounts = options.sequences === undefined ? SEQUENCES[place] : [options.sequences];
+    const isEmbeddingContext = options.kind === "embeddings";
+    const usual = isEmbeddingContext ? INPUTS : CONTEXTS[place];
+    const contexts = options.contextTokens === undefined ? usual : [options.contextTokens];
+    const usualCounts = isEmbeddingContext ? [1] : SEQUENCES[place];
+    const sequenceCounts =
+      options.sequences === undefined || isEmbeddingContext ? usualCounts : [options.sequences];
     const weights = toNeed(await insights.estimateModelResourceRequirementsV2({ gpuLayers }));
     const shapes: LoadShape[] = [];
     for (const contextTokens of new Set(contexts.map((tokens) => Math.min(tokens, trained)))) {
       for (const sequences of sequenceCounts) {
+        const batchTokens = isEmbeddingContext ? contextTokens : batchTokensOf(contextTokens, sequences);
         const context = await insights.estimateContextResourceRequirementsV2({
           contextSize: contextTokens,
           sequences,
+          batchSize: batchTokens,
+          isEmbeddingContext,
           modelGpuLayers: gpuLayers,
           kvCacheKeyType: cacheType,
           kvCacheValueType: cacheType,
         });
-        const batchTokens = batchTokensOf(contextTokens, sequences);
         const need = memoryNeed({
           weights,
           context: toNeed(context),

@@ -1,39 +1,47 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { complete, startCall } from "../test-call.ts";
 import { testModelPath } from "../test-model.ts";
 import { createEmbeddedEngine, type EmbeddedEngine } from "./embedded.ts";
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
 
-/** A system prompt of some 330 tokens, and what is asked with it. */
-const SYSTEM = `You are the keeper of a lighthouse. ${"The quick brown fox jumps over the lazy dog. ".repeat(32)}`;
+/** A system prompt of some 280 tokens, a little more than is worth a place on disk, and what is asked with it. */
+const SYSTEM = `You are the keeper of a lighthouse. ${"The quick brown fox jumps over the lazy dog. ".repeat(27)}`;
+const SHARED_TOKENS = 256;
 const ask = (content: string, system = SYSTEM) => ({
   messages: [
     { role: "system", content: system },
     { role: "user", content },
   ],
   temperature: 0,
-  max_tokens: 6,
+  max_tokens: 4,
   logprobs: true,
   top_logprobs: 5,
 });
-const OTHER = `Nothing alike. ${"Seven wizards boxed with a jolly gnome. ".repeat(40)}`;
+/** Some 100 tokens, so that a slot with them is not taken for empty. */
+const other = (word: string) => ask(word, `${word} `.repeat(100));
+const LONG_QUESTION = `Who are you? ${"Pack my box with five dozen liquor jugs. ".repeat(8)}`;
 
+/** Each test goes on from what the one before left in the slots: most of the time goes into computing prompts. */
 describe("beginnings of prompts that were computed before", () => {
   let folder: string;
-  const engines: EmbeddedEngine[] = [];
-  beforeEach(async () => {
+  /** With one slot, and with two. */
+  let alone: EmbeddedEngine;
+  let pair: EmbeddedEngine;
+  let cold: Awaited<ReturnType<typeof cachedOf>>;
+  beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "prefixes-"));
+    [alone, pair] = await Promise.all([open(1), open(2)]);
   });
-  afterEach(async () => {
-    for (const engine of engines.splice(0)) await engine.close();
+  afterAll(async () => {
+    await Promise.all([alone.close(), pair.close()]);
     await rm(folder, { recursive: true, force: true });
   });
-  const open = async (sequences: number): Promise<EmbeddedEngine> => {
-    const engine = await createEmbeddedEngine({
+  const open = async (sequences: number): Promise<EmbeddedEngine> =>
+    createEmbeddedEngine({
       modelId: "smollm2",
       modelPath: await testModelPath(),
       fileSha256: "a".repeat(64),
@@ -42,11 +50,9 @@ describe("beginnings of prompts that were computed before", () => {
       sequences,
       prefixes: { folder: join(folder, "prefixes"), maxBytes: 500_000_000 },
     });
-    engines.push(engine);
-    return engine;
-  };
-  const cachedOf = async (engine: EmbeddedEngine, body: object, headers: Record<string, string> = {}) => {
-    const reply = await complete(engine, body, { headers });
+  const of = (project: string) => ({ "x-routelet-project": project });
+  const cachedOf = async (engine: EmbeddedEngine, project: string, body: object) => {
+    const reply = await complete(engine, body, { headers: of(project) });
     return {
       cached: reply.usage.prompt_tokens_details.cached_tokens,
       prompt: reply.usage.prompt_tokens,
@@ -66,91 +72,74 @@ describe("beginnings of prompts that were computed before", () => {
     return names.filter((name) => name.endsWith(".state"));
   };
 
-  it("are copied to another slot, so that both conversations stay where they are", async () => {
-    const engine = await open(2);
-    const long = `Who are you? ${"Pack my box with five dozen liquor jugs. ".repeat(12)}`;
-    expect((await cachedOf(engine, ask(long))).cached).toBe(0);
-    const shared = await cachedOf(engine, ask("What do you see?"));
-    expect(shared.cached).toBeGreaterThan(300);
-    for (const question of [long, "What do you see?"]) {
-      const again = await cachedOf(engine, ask(question));
-      expect(again.cached).toBe(again.prompt - 1);
-    }
-    const alone = await open(1);
-    expectSame(await cachedOf(alone, ask("What do you see?")), shared);
-  });
-
-  it("are copied from a slot in the middle of its answer", async () => {
-    const engine = await open(2);
-    const expected = await cachedOf(engine, ask("What do you see?"));
-    await cachedOf(engine, ask("x", OTHER));
-    await cachedOf(engine, ask("y", OTHER.repeat(2).slice(0, 1500)));
-    const running = await startCall(engine, {
-      ...ask("Tell me a long story."),
-      max_tokens: 150,
-      stream: true,
-    });
-    await running.body.next();
-    const shared = await cachedOf(engine, ask("What do you see?"));
-    expect(shared.cached).toBeGreaterThan(300);
-    expectSame(shared, expected);
-    await running.text();
-  });
-
   it("come back from disk when they had to give way, also to another process", async () => {
-    const engine = await open(1);
-    const cold = await cachedOf(engine, ask("Who are you?"));
-    await cachedOf(engine, ask("Something else", OTHER));
+    cold = await cachedOf(alone, "a", ask("What do you see?"));
+    expect(cold.cached).toBe(0);
+    await cachedOf(alone, "a", other("red"));
     expect(await states()).toHaveLength(1);
-    const warm = await cachedOf(engine, ask("Who are you?"));
-    expect(warm.cached).toBeGreaterThan(300);
+    const warm = await cachedOf(alone, "a", ask("What do you see?"));
+    expect(warm.cached).toBeGreaterThan(SHARED_TOKENS);
     expectSame(warm, cold);
-    await engine.close();
+    await alone.close();
 
-    const next = await open(1);
-    const again = await cachedOf(next, ask("What do you see?"));
-    expect(again.cached).toBeGreaterThan(300);
+    alone = await open(1);
+    expect((await cachedOf(alone, "a", ask("Who are you?"))).cached).toBeGreaterThan(SHARED_TOKENS);
     // Another number of slots cannot read it, and does not try to.
-    const different = await open(2);
-    expect((await cachedOf(different, ask("Who are you?"))).cached).toBe(0);
+    expect((await cachedOf(pair, "a", ask(LONG_QUESTION))).cached).toBe(0);
   });
 
   it("are computed again where the state on disk is broken", async () => {
-    const engine = await open(1);
-    const cold = await cachedOf(engine, ask("Who are you?"));
-    await cachedOf(engine, ask("Something else", OTHER));
-    const [name = ""] = await states();
-    const path = join(folder, "prefixes", name);
-    await writeFile(path, (await readFile(path)).subarray(0, 2000));
-    const pid = engine.runtime()?.pid;
-    const again = await cachedOf(engine, ask("Who are you?"));
+    await cachedOf(alone, "a", other("red"));
+    for (const name of await states()) {
+      const path = join(folder, "prefixes", name);
+      await writeFile(path, (await readFile(path)).subarray(0, 2000));
+    }
+    const pid = alone.runtime()?.pid;
+    const again = await cachedOf(alone, "a", ask("What do you see?"));
     expect(again.cached).toBe(0);
     expectSame(again, cold);
-    expect(engine.runtime()?.pid).toBe(pid);
-    expect((await cachedOf(engine, ask("Who are you?"))).cached).toBeGreaterThan(300);
+    expect(alone.runtime()?.pid).toBe(pid);
+    expect((await cachedOf(alone, "a", ask("What do you see?"))).cached).toBeGreaterThan(SHARED_TOKENS);
+  });
+
+  it("are copied to another slot, so that both conversations stay where they are", async () => {
+    const shared = await cachedOf(pair, "a", ask("What do you see?"));
+    expect(shared.cached).toBeGreaterThan(SHARED_TOKENS);
+    expectSame(shared, cold);
+    for (const question of [LONG_QUESTION, "What do you see?"]) {
+      const again = await cachedOf(pair, "a", ask(question));
+      expect(again.cached).toBe(again.prompt - 1);
+    }
   });
 
   it("of one project serve no other: what is cached tells what others ask", async () => {
-    const engine = await open(2);
-    const project = (name: string) => ({ "x-routelet-project": name });
-    await cachedOf(engine, ask("Who are you?"), project("a"));
-    expect((await cachedOf(engine, ask("Who are you?"), project("b"))).cached).toBe(0);
-    expect((await cachedOf(engine, ask("Who are you?"), project("a"))).cached).toBeGreaterThan(300);
+    expect((await cachedOf(pair, "b", ask("Who are you?"))).cached).toBe(0);
+    expect((await cachedOf(pair, "a", ask("Who are you?"))).cached).toBeGreaterThan(SHARED_TOKENS);
     // Both slots give way; their states on disk stay apart, too.
-    for (const content of ["x", "y"])
-      await cachedOf(engine, ask(content, OTHER + content.repeat(900)), project("c"));
-    expect((await cachedOf(engine, ask("Who are you?"), project("d"))).cached).toBe(0);
-    expect((await cachedOf(engine, ask("Who are you?"), project("b"))).cached).toBeGreaterThan(300);
+    for (const word of ["red", "blue"]) await cachedOf(pair, "c", other(word));
+    expect((await cachedOf(pair, "d", ask("Who are you?"))).cached).toBe(0);
+    expect((await cachedOf(pair, "b", ask("Who are you?"))).cached).toBeGreaterThan(SHARED_TOKENS);
+  });
+
+  it("are copied from a slot in the middle of its answer", async () => {
+    const running = await startCall(
+      pair,
+      { ...ask("Tell me a long story."), max_tokens: 150, stream: true },
+      { headers: of("b") },
+    );
+    await running.body.next();
+    const shared = await cachedOf(pair, "b", ask("What do you see?"));
+    expect(shared.cached).toBeGreaterThan(SHARED_TOKENS);
+    await running.body.return?.();
+    expectSame(shared, cold);
   });
 
   it("serve the further choices of a call on slots that are free", async () => {
-    const engine = await open(3);
     // Enough to be worth a copy, and too little for slices that follow the machine's speed: those round otherwise each time.
     const system = `You are kind. ${"The quick brown fox jumps over the lazy dog. ".repeat(8)}`;
-    const call = { ...ask("Tell me a story.", system), temperature: 1, seed: 5, max_tokens: 24, n: 3 };
-    const together = await complete(engine, call);
-    const alone = await open(1);
-    const oneByOne = await complete(alone, call);
+    const call = { ...ask("Tell me a story.", system), temperature: 1, seed: 5, max_tokens: 12, n: 3 };
+    const together = await complete(pair, call, { headers: of("choices") });
+    const oneByOne = await complete(alone, call, { headers: of("choices") });
     expect(together.choices).toEqual(oneByOne.choices);
     expect(together.usage).toEqual(oneByOne.usage);
   });

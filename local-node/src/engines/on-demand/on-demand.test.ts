@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { NodeRequest } from "../../serve/contract.ts";
 import { createServe, type Serve } from "../../serve/serve.ts";
-import { CAPABILITIES, createEmbeddedEngine } from "../embedded/embedded.ts";
+import { capabilitiesOf, createEmbeddedEngine } from "../embedded/embedded.ts";
 import { testModelPath } from "../test-model.ts";
 import { createMemoryKeeper } from "./memory-keeper.ts";
 import { createOnDemandEngine, type OnDemandEngine } from "./on-demand.ts";
@@ -28,7 +28,7 @@ beforeAll(async () => {
         fileSha256: "a".repeat(64),
         quantisation: null,
         contextTokens: null,
-        capabilities: CAPABILITIES,
+        capabilities: capabilitiesOf("chat"),
         tokensPerSecond: null,
       },
       keeper,

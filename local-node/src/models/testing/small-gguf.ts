@@ -1,5 +1,6 @@
-type Value = string | number | boolean | string[];
-type Pair = [key: string, value: Value];
+/** A number is an unsigned one of 32 bits, unless it says otherwise. */
+type Value = string | number | boolean | string[] | { f32: number } | { i32: number[] };
+export type Pair = [key: string, value: Value];
 
 export interface SmallTensor {
   name: string;
@@ -26,11 +27,31 @@ export function smallGguf(
   return Buffer.concat(parts);
 }
 
+/** A valid GGUF file whose tensors hold these numbers. */
+export function ggufWithData(
+  pairs: Pair[],
+  tensors: { name: string; dimensions: number[]; data: Float32Array }[],
+): Buffer {
+  let offset = 0;
+  const placed: SmallTensor[] = [];
+  const blocks: Buffer[] = [];
+  for (const { name, dimensions, data } of tensors) {
+    placed.push({ name, dimensions, type: 0, offset });
+    const bytes = Buffer.alloc(Math.ceil(data.byteLength / 32) * 32);
+    data.forEach((value, index) => void bytes.writeFloatLE(value, index * 4));
+    blocks.push(bytes);
+    offset += bytes.length;
+  }
+  return Buffer.concat([smallGguf(pairs, 0, placed), ...blocks]);
+}
+
 function encode(value: Value): Buffer[] {
   if (typeof value === "string") return [u32(8), text(value)];
   if (typeof value === "boolean") return [u32(7), Buffer.from([value ? 1 : 0])];
   if (Array.isArray(value)) return [u32(9), u32(8), u64(value.length), ...value.map(text)];
-  return [u32(4), u32(value)];
+  if (typeof value === "number") return [u32(4), u32(value)];
+  if ("f32" in value) return [u32(6), f32(value.f32)];
+  return [u32(9), u32(5), u64(value.i32.length), ...value.i32.map(u32)];
 }
 
 export function text(value: string): Buffer {
@@ -41,6 +62,12 @@ export function text(value: string): Buffer {
 export function u32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+function f32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeFloatLE(value);
   return bytes;
 }
 
