@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { aliasName, modelName, policyFields, policyOverride } from "./settings/policy.ts";
+import { aliasName, anyModelName, modelName, policyFields, policyOverride } from "./settings/policy.ts";
 import { priceOverride } from "./settings/prices.ts";
 import { PROVIDERS_SETTING, providerInput, storedProvider } from "./settings/providers.ts";
 
@@ -255,6 +255,14 @@ export const settingsSchema = z
           .max(1_000_000)
           .default(200)
           .describe("Drawn calls of the test side, three of ten, before a small model answers."),
+        formMargin: z
+          .number()
+          .gt(0)
+          .max(1)
+          .default(0.01)
+          .describe(
+            "By how much of the test draws a small model may at most be invalid, or call tools, where the reference is not and does not: by the upper end of an interval at confidence 1 - delta, so that 1 % takes at least 230 draws.",
+          ),
         canaryAudits: z
           .number()
           .int()
@@ -262,6 +270,18 @@ export const settingsSchema = z
           .max(100_000)
           .default(20)
           .describe("Audited calls without an alarm before a canary's next share."),
+        judge: anyModelName
+          .nullable()
+          .default(null)
+          .describe(
+            "The model that is asked whether a small model's prose is as good as the reference's: a cloud model, or `slm/<model id>`. Null: nobody is, and prose that differs counts as a loss.",
+          ),
+        feedbackThreshold: z
+          .number()
+          .gt(0)
+          .max(1)
+          .default(0.5)
+          .describe("The score of feedback from which an answer counts as right; thumbs are 0 and 1."),
         nodeUsdPerMillionTokens: z
           .number()
           .min(0)
@@ -273,7 +293,9 @@ export const settingsSchema = z
           .min(1)
           .nullable()
           .default(null)
-          .describe("The longest that a small model may take for 95 % of a task's calls; null for no limit."),
+          .describe(
+            "The longest that a small model may take for 95 % of a task's calls, unless the task has a limit of its own; null for no limit.",
+          ),
       })
       .strict()
       .prefault({})

@@ -7,6 +7,7 @@ import { type Reply, startUpstream, type Upstream, type UpstreamRequest } from "
 // Two recurring tasks behind one cloud model: one that the node's model can do, and one that it cannot. What the gateway
 // makes of them is its own doing; the test only calls, and looks.
 const SLM = "engine-model";
+const JUDGE = "gpt-5-nano";
 const LABELS = ["billing", "delivery", "returns"];
 
 interface TaskRow {
@@ -16,7 +17,15 @@ interface TaskRow {
   calls: number;
   certification: { threshold: number | null; n: number; losses: number; epsilon: number } | null;
 }
+interface Draw {
+  call_id: string;
+  label: string | null;
+  by: string | null;
+  judge_usd: number | null;
+  feedback: { state: string; corrected: boolean; label_without: string } | null;
+}
 interface TaskDetail extends TaskRow {
+  draws: Draw[];
   evidence: { settled: number; fine: number; wrong: number; missing: number };
   history: { from: { mode: string }; to: { mode: string; share: number }; because: string }[];
 }
@@ -32,6 +41,21 @@ function rightAnswer(request: UpstreamRequest): string {
   return LABELS[number % LABELS.length] ?? "";
 }
 
+/** Long enough that equal meaning has many wordings. */
+const inProse = (label: string, by: "reference" | "engine"): string =>
+  by === "reference"
+    ? `This ticket belongs to ${label}, as far as can be told from what stands in it, and nobody else need see it.`
+    : `It is a matter of ${label}: I would hand it to the people who look after such things, today if that can be.`;
+
+/** A judge that looks for the right label in both answers. */
+function judgeWord(request: UpstreamRequest): string {
+  const { messages } = JSON.parse(request.body.toString()) as { messages: { content: string }[] };
+  const { a, b } = JSON.parse(messages[1]?.content ?? "") as { a: string; b: string };
+  const right = rightAnswer(request);
+  if (a.includes(right) === b.includes(right)) return "SAME";
+  return a.includes(right) ? "A" : "B";
+}
+
 let cloud: Upstream;
 let engine: Upstream;
 let gateway: TestGateway;
@@ -40,10 +64,20 @@ let node: TestNode;
 let broken = false;
 
 beforeAll(async () => {
-  cloud = await startUpstream((request) => chatReply({ content: rightAnswer(request), model: "gpt-5-mini" }));
+  cloud = await startUpstream((request) => {
+    if (request.body.includes("You compare two answers"))
+      return chatReply({ content: judgeWord(request), model: JUDGE, promptTokens: 1_000 });
+    const right = rightAnswer(request);
+    const content = request.body.includes("prose") ? inProse(right, "reference") : right;
+    return chatReply({ content, model: "gpt-5-mini" });
+  });
   engine = await startUpstream((request) => {
     if (request.method === "GET") return json({ object: "list", data: [{ id: SLM, object: "model" }] });
     const right = rightAnswer(request);
+    if (request.body.includes("prose")) {
+      const said = Number(/ticket (\d+)/.exec(request.body.toString())?.[1]) % 4 === 0 ? "gardening" : right;
+      return chatReply({ content: inProse(said, "engine"), model: SLM });
+    }
     const wrong = broken || request.body.includes("hard");
     return chatReply({ content: wrong ? "no idea" : right, model: SLM });
   });
@@ -58,8 +92,10 @@ beforeAll(async () => {
         draw_share: 1,
         min_calls: 5,
         min_tests: 10,
+        form_margin: 0.25,
         canary_audits: 2,
         epsilon: 0.1,
+        judge: JUDGE,
       },
     }),
   });
@@ -276,4 +312,40 @@ describe("a recurring task", () => {
   it("that nobody knows is a 404 that says where to look", async () => {
     await expect(detail("no-such-task")).rejects.toThrow(/404|task_not_found/);
   });
+
+  it("whose answers are prose is compared by the judge, and by what users say above that", async () => {
+    const judged = ({ draws }: TaskDetail) => draws.filter(({ by }) => by === "judge");
+    const enough = (found: TaskDetail) =>
+      judged(found).length >= 12 && judged(found).some(({ label }) => label === "wrong");
+    const found = judged(await callUntil("prose", enough));
+    expect(new Set(found.map(({ label }) => label))).toEqual(new Set(["fine", "wrong"]));
+    const wrong = found.filter(({ label }) => label === "wrong");
+    for (const { call_id } of wrong.slice(0, 1)) {
+      const corrected = inProse("gardening", "engine");
+      const sent = await gateway.fetch("/v1/feedback", {
+        method: "POST",
+        body: JSON.stringify({ call_id, corrected }),
+      });
+      expect(sent.status).toBe(200);
+      for (;;) {
+        const { draws } = (await gateway.admin("/api/tasks/prose?draws=1000")) as TaskDetail;
+        const draw = draws.find((each) => each.call_id === call_id);
+        if (draw?.by === "feedback") {
+          expect(draw).toMatchObject({
+            label: "fine",
+            feedback: { state: "counted", corrected: true, label_without: "wrong" },
+          });
+          break;
+        }
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    }
+    // gpt-5-nano: 0.05 and 0.4 dollars for a million tokens in and out; each pair is asked about twice.
+    for (const { judge_usd } of found)
+      expect(judge_usd).toBeCloseTo((2 * (1_000 * 0.05 + 3 * 0.4)) / 1e6, 10);
+    const { judges_usd } = (await gateway.admin("/api/savings")) as { judges_usd: number };
+    expect(judges_usd).toBeGreaterThanOrEqual(
+      found.reduce((sum, { judge_usd }) => sum + (judge_usd ?? 0), 0),
+    );
+  }, 120_000);
 });

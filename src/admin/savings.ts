@@ -46,7 +46,7 @@ const read = createRoute({
   tags: ["tasks"],
   summary: "What small models saved against the models that were asked for, by key, task and day",
   description:
-    "Net of what the nodes cost (as configured) and of audits, whose cost is in the totals. Where too little is known it says so instead of a number.",
+    "Net of what the nodes cost (as configured) and of audits and judges, whose cost is in the totals. Where too little is known it says so instead of a number.",
   ...adminOnly,
   request: {
     query: z.object({
@@ -65,8 +65,11 @@ const read = createRoute({
         since: timeSchema,
         until: timeSchema,
         audits_usd: z.number(),
+        judges_usd: z
+          .number()
+          .openapi({ description: "What `conversion.judge` took for comparing prose in that time." }),
         net_saved_usd: estimateSchema.nullable().openapi({
-          description: "Of the groups whose savings are known, less the audits; null where none is.",
+          description: "Of the groups whose savings are known, less audits and judges; null where none is.",
         }),
         unknown_groups: z.number().int(),
         complete: z
@@ -192,13 +195,13 @@ function groupOf(options: { env: Env; settings: Settings; sums: Sums; ratio: Tok
 }
 
 /** What all groups together saved. Their errors are of the same drawn pairs, so that their intervals add up end by end. */
-function total(groups: readonly Group[], audits: number): Estimate | null {
+function total(groups: readonly Group[], behind: number): Estimate | null {
   const known = groups.flatMap(({ slm_calls, net_saved_usd }) =>
     slm_calls > 0 && net_saved_usd !== null ? [net_saved_usd] : [],
   );
   if (known.length === 0) return null;
   const sum = (end: keyof Estimate): number => known.reduce((so, each) => so + each[end], 0);
-  return minus({ value: sum("value"), low: sum("low"), high: sum("high") }, audits);
+  return minus({ value: sum("value"), low: sum("low"), high: sum("high") }, behind);
 }
 
 /** `/api/savings`. */
@@ -223,7 +226,8 @@ export function addSavingsRoutes(app: AdminApp): void {
         since: isoTime(from * HOUR_MS),
         until: isoTime(to * HOUR_MS),
         audits_usd: pairs.auditsUsd,
-        net_saved_usd: total(data, pairs.auditsUsd),
+        judges_usd: pairs.judgesUsd,
+        net_saved_usd: total(data, pairs.auditsUsd + pairs.judgesUsd),
         unknown_groups: data.filter(({ why_unknown }) => why_unknown !== null).length,
         complete: rows.length <= MAX_ROWS,
         data,

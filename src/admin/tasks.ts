@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Stage } from "../conversion/modes.ts";
+import type { Stage, Standing } from "../conversion/modes.ts";
 import { auditInsert } from "../db/audit.ts";
 import { RouteletError } from "../errors.ts";
 import type { Certification } from "../routing/guarantee/learn-then-test.ts";
@@ -78,16 +78,67 @@ const evidenceSchema = z.object({
   agreement_high: z.number().nullable(),
 });
 
+const worseSchema = z.object({
+  n: z.number().int(),
+  worse: z.number().int().openapi({ description: "Of these, where the small model alone was." }),
+  bound: z.number().openapi({ description: "How large that share may be, at confidence 1 - delta." }),
+  margin: z.number().openapi({ description: "What it must not be above." }),
+});
+
+const conditionsSchema = z
+  .object({
+    tests: z.number().int().openapi({ description: "Settled draws of the test side." }),
+    invalid: worseSchema,
+    over_calling: worseSchema.nullable().openapi({ description: "Null for a task without tools." }),
+    p95_ms: z.number().nullable(),
+    max_p95_ms: z.number().nullable(),
+    stays: z
+      .string()
+      .nullable()
+      .openapi({ description: "What was in the way of the next move at the last look; `done` for nothing." }),
+  })
+  .openapi({
+    description: "What is asked before a small model answers its first call, beside a certificate.",
+  });
+
+const triedSchema = z.object({
+  model: z.string(),
+  fingerprint: z.string(),
+  good: z.number().int().openapi({ description: "Training calls that it would have answered right." }),
+  bad: z.number().int(),
+});
+
 const drawSchema = z.object({
   call_id: z.string(),
   kind: z.enum(["shadow", "audit"]),
   share: z.number(),
   at: timeSchema,
   label: z.enum(["fine", "wrong", "missing"]).nullable().openapi({ description: "Null: not settled yet." }),
-  by: z.string().nullable(),
+  by: z.string().nullable().openapi({
+    description:
+      "What the label goes by: `feedback`, `calls`, `json`, `text` or `judge`; else why there is none.",
+  }),
   answer: z.enum(["scored", "rejected", "missing"]).nullable(),
   score: z.number().nullable(),
   findings: z.array(z.string()),
+  slm_tokens: z.object({ input: z.number(), output: z.number() }).nullable(),
+  reference_tokens: z.object({ input: z.number(), cached: z.number(), output: z.number() }).nullable(),
+  audit_usd: z.number().nullable().openapi({ description: "What asking the reference for an audit cost." }),
+  judge_usd: z.number().nullable(),
+  feedback: z
+    .object({
+      at: timeSchema,
+      state: z.enum(["pending", "counted", "frozen"]).openapi({
+        description:
+          "`pending`: the draw is not settled yet. `frozen`: what was decided on it is decided, and its label stands.",
+      }),
+      score: z.number().nullable(),
+      corrected: z.boolean(),
+      of_run: z.boolean(),
+      label_without: z.enum(["fine", "wrong", "missing"]).nullable(),
+    })
+    .nullable()
+    .openapi({ description: "What was last said of the call (`POST /v1/feedback`)." }),
 });
 
 const list = createRoute({
@@ -104,6 +155,8 @@ const list = createRoute({
 });
 
 const params = z.object({ id: z.string().min(1).max(256) });
+/** Draws of one answer, unless more are asked for. */
+const DRAWS = 100;
 
 const detail = createRoute({
   method: "get",
@@ -111,14 +164,28 @@ const detail = createRoute({
   tags: ["tasks"],
   summary: "One task with its evidence and its history",
   ...adminOnly,
-  request: { params, query: z.object({ project: projectSchema }) },
+  request: {
+    params,
+    query: z.object({
+      project: projectSchema,
+      draws: z.coerce
+        .number()
+        .int()
+        .min(0)
+        .max(10_000)
+        .default(DRAWS)
+        .openapi({ description: "How many of its draws are shown, the newest first." }),
+    }),
+  },
   responses: {
     200: jsonResponse(
       taskSchema
         .extend({
           evidence: evidenceSchema,
+          conditions: conditionsSchema,
+          candidates: z.array(triedSchema).openapi({ description: "Those that are, or were, tried." }),
           history: z.array(historySchema),
-          draws: z.array(drawSchema).openapi({ description: "The newest 100." }),
+          draws: z.array(drawSchema).openapi({ description: "The newest." }),
         })
         .openapi("TaskDetail"),
       "The task.",
@@ -135,6 +202,10 @@ const changeSchema = z
       .boolean()
       .optional()
       .openapi({ description: "Keeps the task at the model that is asked for." }),
+    max_p95_ms: z.number().int().min(1).nullable().optional().openapi({
+      description:
+        "The task's own limit in place of `conversion.max_p95_ms`; null: the project's counts again.",
+    }),
     approved: z.boolean().optional().openapi({ description: "Lets what is certified answer calls." }),
     mode: z
       .enum(["observe", "shadow"])
@@ -203,7 +274,14 @@ function evidenceJson(draws: readonly DrawRecord[]): z.infer<typeof evidenceSche
   };
 }
 
-const drawJson = ({ callId, kind, share, at, outcome }: DrawRecord): z.infer<typeof drawSchema> => ({
+const drawJson = ({
+  callId,
+  kind,
+  share,
+  at,
+  outcome,
+  feedback,
+}: DrawRecord): z.infer<typeof drawSchema> => ({
   call_id: callId,
   kind,
   share,
@@ -213,6 +291,21 @@ const drawJson = ({ callId, kind, share, at, outcome }: DrawRecord): z.infer<typ
   answer: outcome?.answer.kind ?? null,
   score: outcome?.answer.kind === "scored" ? outcome.answer.score : null,
   findings: outcome?.findings ?? [],
+  slm_tokens: outcome?.slmTokens ?? null,
+  reference_tokens: outcome?.referenceTokens ?? null,
+  audit_usd: outcome?.auditCostUsd ?? null,
+  judge_usd: outcome?.judgeCostUsd ?? null,
+  feedback:
+    feedback === undefined
+      ? null
+      : {
+          at: isoTime(feedback.at),
+          state: feedback.state,
+          score: feedback.score,
+          corrected: feedback.corrected,
+          of_run: feedback.ofRun,
+          label_without: outcome?.matched?.label ?? outcome?.label ?? null,
+        },
 });
 
 const historyJson = ({ at, from, to, because, certification }: HistoryEntry) => ({
@@ -222,6 +315,23 @@ const historyJson = ({ at, from, to, because, certification }: HistoryEntry) => 
   because,
   certification: certificationJson(certification),
 });
+
+function conditionsJson(
+  task: Task,
+  standing: Standing,
+  limits: { maxP95Ms: number | null; formMargin: number },
+): z.infer<typeof conditionsSchema> {
+  const { tests, invalid, overCalling, p95Ms } = standing;
+  const { formMargin: margin, maxP95Ms } = limits;
+  return {
+    tests,
+    invalid: { ...invalid, margin },
+    over_calling: overCalling && { ...overCalling, margin },
+    p95_ms: p95Ms,
+    max_p95_ms: maxP95Ms,
+    stays: task.stays ?? null,
+  };
+}
 
 function taskNotFound(): RouteletError {
   return new RouteletError({
@@ -241,16 +351,27 @@ export function addTaskRoutes(app: AdminApp): void {
   });
 
   app.openapi(detail, async (c) => {
-    const { project } = c.req.valid("query");
+    const { project, draws: most } = c.req.valid("query");
     const found = await c.env.WORK.getByName(project).task(c.req.valid("param").id);
     if (found === null) throw taskNotFound();
     const { task, draws, history } = found;
+    const { standing, limits, tried } = found;
     return c.json(
       {
         ...taskJson(task),
         evidence: evidenceJson(draws),
+        conditions: conditionsJson(task, standing, limits),
+        candidates: tried.map(({ candidate: { model, fingerprint }, good, bad }) => ({
+          model,
+          fingerprint,
+          good,
+          bad,
+        })),
         history: history.map(historyJson),
-        draws: draws.slice(-100).reverse().map(drawJson),
+        draws: draws
+          .slice(draws.length - Math.min(most, draws.length))
+          .reverse()
+          .map(drawJson),
       },
       200,
     );
@@ -259,7 +380,9 @@ export function addTaskRoutes(app: AdminApp): void {
   app.openapi(change, async (c) => {
     const { project } = c.req.valid("query");
     const { id } = c.req.valid("param");
-    const changed = await c.env.WORK.getByName(project).change(id, c.req.valid("json"));
+    const { max_p95_ms: maxP95Ms, ...decided } = c.req.valid("json");
+    const asked = maxP95Ms === undefined ? decided : { ...decided, maxP95Ms };
+    const changed = await c.env.WORK.getByName(project).change(id, asked);
     if (changed === null) throw taskNotFound();
     const entry = { at: Date.now(), action: "task.change", target: id, projectId: project } as const;
     await auditInsert({ db: c.env.DB, entry });

@@ -21,7 +21,7 @@ function inputText(parts: readonly InputPart[]): string[] {
 }
 
 /** What a message says in words; a tool call's arguments are words too, since later calls repeat them. */
-function messageTexts(message: Message): string[] {
+export function messageTexts(message: Message): string[] {
   if (message.role !== "assistant") return inputText(message.content);
   return message.content.flatMap((part) => {
     if (part.type === "tool_call") return part.arguments;

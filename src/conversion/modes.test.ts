@@ -6,6 +6,7 @@ const POLICY: PromotionPolicy = {
   promotion: "automatic",
   minCalls: 20,
   minTests: 200,
+  formMargin: 0.01,
   canaryAudits: 30,
   maxP95Ms: 1_000,
 };
@@ -19,6 +20,8 @@ const standing = (mode: Mode, more: Partial<Standing> = {}): Standing => ({
   changed: false,
   certified: true,
   tests: 200,
+  invalid: { n: 300, worse: 0, bound: 0.0077 },
+  overCalling: null,
   p95Ms: 500,
   approved: false,
   audits: 100,
@@ -52,6 +55,17 @@ describe("what keeps a task where it is", () => {
     ["somebody excluded it", standing("observe", { excluded: true }), "excluded"],
     ["nothing certified", standing("shadow", { certified: false }), "not_certified"],
     ["too few test draws", standing("shadow", { tests: 199 }), "too_few_tests"],
+    ["invalid too often", standing("shadow", { invalid: { n: 300, worse: 9, bound: 0.047 } }), "less_valid"],
+    [
+      "never invalid, on too few calls to say so",
+      standing("shadow", { invalid: { n: 200, worse: 0, bound: 0.0114 } }),
+      "less_valid",
+    ],
+    [
+      "tools called where none was due",
+      standing("shadow", { overCalling: { n: 300, worse: 3, bound: 0.022 } }),
+      "over_calls",
+    ],
     ["too slow", standing("shadow", { p95Ms: 1_001 }), "too_slow"],
     ["nobody knows how slow", standing("shadow", { p95Ms: null }), "too_slow"],
     ["too few audits", canary(0.25, { audits: 29 }), "too_few_audits"],
@@ -89,6 +103,7 @@ describe("what takes a task back", () => {
 });
 
 it("a small model never answers without a certificate, and never more at once than one stage allows", () => {
+  const share = fc.record({ n: fc.nat(400), worse: fc.nat(9), bound: fc.constantFrom(0, 0.01, 0.011, 1) });
   const anything = fc.record({
     stage: fc.oneof(
       fc.constantFrom<Mode>("observe", "shadow", "demoted").map((mode) => ({ mode, share: 0 })),
@@ -101,6 +116,8 @@ it("a small model never answers without a certificate, and never more at once th
     changed: fc.boolean(),
     certified: fc.boolean(),
     tests: fc.nat(400),
+    invalid: share,
+    overCalling: fc.option(share),
     p95Ms: fc.option(fc.nat(2_000)),
     approved: fc.boolean(),
     audits: fc.nat(100),
@@ -112,7 +129,12 @@ it("a small model never answers without a certificate, and never more at once th
       if (!("to" in move) || move.to.share === 0) return;
       expect(now.excluded || now.human).toBe(false);
       if (now.stage.mode === "canary") expect(now.alarmed).toBe(false);
-      if (now.stage.mode === "shadow") expect(now.certified && now.tests >= POLICY.minTests).toBe(true);
+      if (now.stage.mode === "shadow") {
+        expect(now.certified && now.tests >= POLICY.minTests).toBe(true);
+        expect(Math.max(now.invalid.bound, now.overCalling?.bound ?? 0)).toBeLessThanOrEqual(
+          POLICY.formMargin,
+        );
+      }
       const at = CANARY_SHARES.indexOf(move.to.share);
       expect(at).toBeLessThanOrEqual(CANARY_SHARES.indexOf(now.stage.share) + 1);
     }),

@@ -1,3 +1,5 @@
+import type { WorseShare } from "./worse-share.ts";
+
 /**
  * How far a task has come. `observe`: its calls are counted. `shadow`: calls that are drawn also go to a small model, unseen.
  * `canary`: a share of its calls is answered by the small model. `promoted`: all of them. `demoted`: taken back, until a
@@ -22,6 +24,8 @@ export interface PromotionPolicy {
   minCalls: number;
   /** Settled draws of the test side before a small model answers. */
   minTests: number;
+  /** By how much of the calls the small model may be less valid than the reference, or call tools where that calls none. */
+  formMargin: number;
   /** Audited calls without an alarm before a canary's next share. */
   canaryAudits: number;
   /** The longest that a small model may take for 95 % of the calls; null for no limit. Milliseconds. */
@@ -44,6 +48,10 @@ export interface Standing {
   certified: boolean;
   /** Settled draws of its test side, which no threshold was chosen or judged on. */
   tests: number;
+  /** Of those: how often the hard checks refused its answer and not the reference's. */
+  invalid: WorseShare;
+  /** Of those with tools: how often it called one where the reference called none; null for a task without tools. */
+  overCalling: WorseShare | null;
   p95Ms: number | null;
   approved: boolean;
   /** Audited calls since this stage began. */
@@ -59,6 +67,8 @@ export type Obstacle =
   | "no_candidate"
   | "not_certified"
   | "too_few_tests"
+  | "less_valid"
+  | "over_calls"
   | "too_slow"
   | "waits_for_approval"
   | "too_few_audits";
@@ -93,7 +103,9 @@ function obstacle(standing: Standing, policy: PromotionPolicy): Obstacle | null 
   if (stage.mode === "shadow") {
     if (!standing.certified) return "not_certified";
     if (standing.tests < policy.minTests) return "too_few_tests";
-    const { maxP95Ms } = policy;
+    const { maxP95Ms, formMargin } = policy;
+    if (standing.invalid.bound > formMargin) return "less_valid";
+    if (standing.overCalling !== null && standing.overCalling.bound > formMargin) return "over_calls";
     if (maxP95Ms !== null && (standing.p95Ms ?? Number.POSITIVE_INFINITY) > maxP95Ms) return "too_slow";
     return policy.promotion === "approval" && !standing.approved ? "waits_for_approval" : null;
   }

@@ -14,6 +14,15 @@ export const modelName = z
     message: "must be a cloud model; nodes are reached by `auto` and `slm`",
   });
 
+/** Any one model: a cloud model, or a node's by its id. */
+export const anyModelName = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((name) => !meansNodes(name) || (name.startsWith("slm/") && name.length > "slm/".length), {
+    message: "must be one model: a cloud model's name, or `slm/<model id>` for one of your nodes'",
+  });
+
 /** What callers write for a cloud model; the names that mean nodes mean nothing else. */
 export const aliasName = z
   .string()

@@ -9,6 +9,7 @@ import type { Fingerprint } from "../routing/guarantee/fingerprint.ts";
 import { type Certification, certify } from "../routing/guarantee/learn-then-test.ts";
 import { type Draw, draw, type Lottery } from "../routing/guarantee/lottery.ts";
 import { trainingOnly } from "../routing/guarantee/split.ts";
+import { allTried, triedOf } from "./choose-candidate.ts";
 import type { DrawRecord, Task } from "./task-store.ts";
 
 /** Scored calls of the training side before thresholds are chosen on them. */
@@ -37,7 +38,7 @@ export function windowFor(options: {
 }): { window: CertificationWindow; attempts: number } | null {
   const { task, draws, policy, newId } = options;
   const { candidate } = task;
-  if (candidate === null) return null;
+  if (candidate === null || !allTried(triedOf(task.candidates ?? [], draws))) return null;
   const scored = draws.flatMap(({ splitKey, outcome }) =>
     outcome?.fingerprint === candidate.fingerprint && outcome.answer.kind === "scored"
       ? [{ splitKey, score: outcome.answer.score }]

@@ -2,7 +2,7 @@ import type { Env } from "../env.ts";
 import type { FleetNode, FleetSnapshot } from "../fleet/snapshot.ts";
 import { servingFingerprint } from "../routing/guarantee/fingerprint.ts";
 import type { ServedModel } from "../tunnel/protocol/messages.ts";
-import type { Task } from "./task-store.ts";
+import type { Candidate } from "./task-store.ts";
 
 interface Served {
   node: FleetNode;
@@ -33,28 +33,29 @@ async function fingerprintOf({ model, version }: Served): Promise<string> {
   });
 }
 
-/** The model that is tried on a task: the one that is tried already where it serves, else the fastest that does. */
-export async function candidateOf(options: {
-  fleet: FleetSnapshot;
-  projectId: string;
-  task: Pick<Task, "candidate">;
-}): Promise<Task["candidate"]> {
-  const { fleet, projectId, task } = options;
-  const all = served(fleet, projectId);
+/** So many are tried on a task at most: each costs calls until the others may go on. */
+const MAX_CANDIDATES = 4;
+
+/** The models that may be tried on a project's tasks, the fastest first. */
+export async function candidatesOf(fleet: FleetSnapshot, projectId: string): Promise<Candidate[]> {
   const speed = ({ model }: Served): number => model.tokensPerSecond ?? 0;
-  const best =
-    all.find(({ model }) => model.id === task.candidate?.model) ??
-    all.toSorted((a, b) => speed(b) - speed(a) || (a.model.id < b.model.id ? -1 : 1))[0];
-  if (best === undefined) return null;
-  const { id: model, fileSha256: weights } = best.model;
-  return { model, weights, fingerprint: await fingerprintOf(best) };
+  const all = served(fleet, projectId).sort(
+    (a, b) => speed(b) - speed(a) || (a.model.id < b.model.id ? -1 : 1),
+  );
+  const found = new Map<string, Candidate>();
+  for (const each of all) {
+    const fingerprint = await fingerprintOf(each);
+    const { id: model, fileSha256: weights } = each.model;
+    if (!found.has(fingerprint)) found.set(fingerprint, { model, weights, fingerprint });
+  }
+  return [...found.values()].slice(0, MAX_CANDIDATES);
 }
 
 /** A node that serves just what is tried; null when none does now. */
 export async function servingNode(options: {
   env: Env;
   projectId: string;
-  candidate: NonNullable<Task["candidate"]>;
+  candidate: Candidate;
 }): Promise<string | null> {
   const { env, projectId, candidate } = options;
   for (const each of served(await env.FLEET.getByName("fleet").snapshot(), projectId)) {
@@ -62,4 +63,15 @@ export async function servingNode(options: {
       return each.node.id;
   }
   return null;
+}
+
+/** A node that serves a model of this id, whatever is behind it; null when none does now. */
+export async function nodeWith(options: {
+  env: Env;
+  projectId: string;
+  model: string;
+}): Promise<string | null> {
+  const { env, projectId, model } = options;
+  const all = served(await env.FLEET.getByName("fleet").snapshot(), projectId);
+  return all.find((each) => each.model.id === model)?.node.id ?? null;
 }

@@ -1,7 +1,5 @@
-import type { Env } from "../env.ts";
-import { lossAt } from "../routing/guarantee/drawn-outcome.ts";
-import { afterAudit, type DriftDetector } from "../routing/guarantee/drift-detector.ts";
-import type { Settings } from "../settings.ts";
+import type { Said } from "../conversion/agreement.ts";
+import type { AskOptions } from "./ask-cloud.ts";
 import { askReference } from "./ask-reference.ts";
 import { askSlm } from "./ask-slm.ts";
 import { servingNode } from "./find-candidate.ts";
@@ -9,23 +7,16 @@ import { type RecordedCall, recordedCall, type Unreadable } from "./recorded-cal
 import { compared, lostOutcome, shadowOutcome } from "./settle-shadow.ts";
 import type { DrawOutcome, Task } from "./task-store.ts";
 
-export interface ItemOptions {
-  env: Env;
-  projectId: string;
+export interface ItemOptions extends AskOptions {
   callId: string;
   task: Task;
   tries: number;
   /** When the item was added; milliseconds since the epoch. */
   addedAt: number;
-  settings: Settings;
-  now: () => number;
-  waitUntil: (work: Promise<unknown>) => void;
 }
 
-/** What came of an item: to be tried again, or settled. `detector`: the drift detector after an audit. */
-export type Settled =
-  | { retryAt: number }
-  | { outcome: DrawOutcome; detector: (before: DriftDetector) => DriftDetector };
+/** What came of an item: to be tried again, or settled. `unseen`: the answer that nobody was given. */
+export type Settled = { retryAt: number } | { outcome: DrawOutcome; unseen: Said | null };
 
 /** The record of a call follows its response; an agent's longest calls take minutes. */
 const RECORD_WAIT_MS = 5 * 60_000;
@@ -33,10 +24,9 @@ const RECORD_WAIT_MS = 5 * 60_000;
 const NODE_WAIT_MS = 3_600_000;
 const MAX_TRIES = 8;
 
-const same = (before: DriftDetector): DriftDetector => before;
 const lost = (task: Task, why: string): Settled => ({
   outcome: lostOutcome(task.candidate, why),
-  detector: same,
+  unseen: null,
 });
 
 /** The time of the next try: soon, and then ever later. */
@@ -61,11 +51,8 @@ export async function runShadow(options: ItemOptions): Promise<Settled> {
   const { request } = recorded;
   const reply = await askSlm({ env, projectId, nodeId, model: candidate.model, request, now });
   if ("failed" in reply && reply.retry && options.tries < MAX_TRIES) return { retryAt: backOff(options) };
-  return { outcome: shadowOutcome(recorded, reply, candidate), detector: same };
-}
-
-function watched(outcome: DrawOutcome, threshold: number): Settled {
-  return { outcome, detector: (before) => afterAudit(before, lossAt(outcome, threshold)) };
+  const unseen = "failed" in reply ? null : reply.answer;
+  return { outcome: shadowOutcome(recorded, reply, candidate), unseen };
 }
 
 function auditOutcome(recorded: RecordedCall, task: Task): DrawOutcome {
@@ -81,23 +68,19 @@ function auditOutcome(recorded: RecordedCall, task: Task): DrawOutcome {
 
 /** Asks the reference what it would have said to a call of a task that small models answer. */
 export async function runAudit(options: ItemOptions): Promise<Settled> {
-  const { env, projectId, callId, task, settings, now, waitUntil } = options;
-  const threshold = task.certification?.threshold ?? Number.POSITIVE_INFINITY;
+  const { env, projectId, callId, task } = options;
   const recorded = await recordedCall({ env, callId, projectId });
-  if ("why" in recorded) {
-    const settled = unread(options, recorded);
-    return "retryAt" in settled ? settled : watched(settled.outcome, threshold);
-  }
+  if ("why" in recorded) return unread(options, recorded);
   const base = auditOutcome(recorded, task);
   // The reference answered: what the small model said went to nobody.
   if (!recorded.row.servedBy?.startsWith("slm/"))
-    return watched({ ...base, answer: { kind: "rejected" }, label: "fine" }, threshold);
+    return { outcome: { ...base, answer: { kind: "rejected" }, label: "fine" }, unseen: null };
   const { answer } = recorded;
-  if (answer === null) return watched(base, threshold);
-  const reply = await askReference({ env, recorded, settings, now, waitUntil });
+  if (answer === null) return { outcome: base, unseen: null };
+  const reply = await askReference({ ...options, recorded });
   if ("failed" in reply) {
     if (reply.retry && options.tries < MAX_TRIES) return { retryAt: backOff(options) };
-    return watched({ ...base, findings: [reply.failed] }, threshold);
+    return { outcome: { ...base, findings: [reply.failed] }, unseen: null };
   }
   const { label, by, differs } = compared(recorded, reply.answer, answer);
   const outcome: DrawOutcome = {
@@ -109,5 +92,5 @@ export async function runAudit(options: ItemOptions): Promise<Settled> {
     referenceTokens: reply.tokens,
     auditCostUsd: reply.costUsd,
   };
-  return watched(outcome, threshold);
+  return { outcome, unseen: reply.answer };
 }

@@ -7,7 +7,7 @@ import type { SlmAnswer } from "../routing/verify/answer.ts";
 import { verify } from "../routing/verify/verdict.ts";
 import type { SlmReply } from "./ask-slm.ts";
 import type { RecordedCall } from "./recorded-call.ts";
-import type { DrawOutcome, Task } from "./task-store.ts";
+import type { Candidate, DrawOutcome } from "./task-store.ts";
 
 const isStructured = ({ asked }: RecordedCall, answer: SlmAnswer): boolean =>
   asked.format !== null || answer.calls.length > 0;
@@ -42,12 +42,21 @@ function referenceTokens({ row }: RecordedCall): DrawOutcome["referenceTokens"] 
   return { input: inputTokens, cached: cachedInputTokens ?? 0, output: outputTokens };
 }
 
+function formOf(
+  { asked }: RecordedCall,
+  valid: boolean,
+  answer: SlmAnswer,
+  reference: SlmAnswer,
+): DrawOutcome["form"] {
+  return {
+    valid,
+    referenceValid: verify(asked, reference).valid,
+    overCalled: asked.tools.length === 0 ? null : answer.calls.length > 0 && reference.calls.length === 0,
+  };
+}
+
 /** What has become of a drawn call that the reference answered and a small model was asked behind its back. */
-export function shadowOutcome(
-  recorded: RecordedCall,
-  reply: SlmReply,
-  candidate: NonNullable<Task["candidate"]>,
-): DrawOutcome {
+export function shadowOutcome(recorded: RecordedCall, reply: SlmReply, candidate: Candidate): DrawOutcome {
   const streamed = recorded.row.stream;
   const common = {
     candidate: candidate.model,
@@ -74,6 +83,8 @@ export function shadowOutcome(
   const answer: Answer = releasable
     ? { kind: "scored", score: releaseScore(reply.confidence), basis }
     : { kind: "rejected" };
+  const reference = recorded.answer;
+  const form = reference === null ? null : formOf(recorded, verdict.valid, reply.answer, reference);
   const codes = verdict.findings.map(({ code, path }) => (path === "" ? code : `${code} ${path}`));
   return {
     ...common,
@@ -81,6 +92,7 @@ export function shadowOutcome(
     answer,
     label,
     by,
+    ...(form === null ? {} : { form }),
     findings: [...codes, ...differs.map((path) => `differs ${path}`)].slice(0, 16),
     latencyMs: reply.latencyMs,
     slmTokens: tokensOf(reply.usage),
@@ -88,7 +100,7 @@ export function shadowOutcome(
 }
 
 /** A call of which nothing more can be known: it counts as a loss. */
-export function lostOutcome(candidate: Task["candidate"], why: string): DrawOutcome {
+export function lostOutcome(candidate: Candidate | null, why: string): DrawOutcome {
   return {
     candidate: candidate?.model ?? "",
     fingerprint: candidate?.fingerprint ?? "",

@@ -94,8 +94,13 @@ export class WorkQueue {
     this.#sql.exec("DELETE FROM work_items WHERE id = ?", id);
   }
 
-  /** Puts an item back that was taken; it is due again at `dueAt`. */
-  retry(id: string, dueAt: number): void {
-    this.#sql.exec("UPDATE work_items SET due_at = ? WHERE id = ?", dueAt, id);
+  /** Puts an item back that was taken; it is due again at `dueAt`. `payload`: what is left of it, where that has changed. */
+  retry(id: string, dueAt: number, payload?: string): void {
+    this.#sql.exec(
+      "UPDATE work_items SET due_at = ?, payload = coalesce(?, payload) WHERE id = ?",
+      dueAt,
+      payload ?? null,
+      id,
+    );
   }
 }

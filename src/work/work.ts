@@ -5,15 +5,17 @@ import type { Env } from "../env.ts";
 import { firstIdAt } from "../ledger/call-id.ts";
 import { startDetector } from "../routing/guarantee/drift-detector.ts";
 import { draw, type Lottery } from "../routing/guarantee/lottery.ts";
+import { splitKey } from "../routing/guarantee/split.ts";
 import { settingsFor } from "../security/settings-snapshot.ts";
 import type { Settings } from "../settings.ts";
 import { lookAt, windowFor } from "./certify-task.ts";
-import { candidateOf } from "./find-candidate.ts";
+import { leading, mayChoose, triedOf } from "./choose-candidate.ts";
+import { candidatesOf } from "./find-candidate.ts";
+import { ItemRunner, taskOfItem } from "./item-runner.ts";
 import { KnownTasks } from "./known-tasks.ts";
 import { ALARM_RATE, auditLottery, explorationLottery } from "./lotteries.ts";
-import { runAudit, runShadow, type Settled } from "./run-item.ts";
 import { standingOf } from "./standing.ts";
-import { type DrawRecord, type Task, TaskStore } from "./task-store.ts";
+import { type Candidate, type DrawRecord, type Task, TaskStore } from "./task-store.ts";
 import { newTask, type TaskView, viewOf } from "./task-view.ts";
 import { type WorkItem, WorkQueue } from "./work-queue.ts";
 
@@ -31,6 +33,10 @@ const LOOK_EVERY_MS = 30_000;
 const MAX_PAIRS = 500;
 /** Tasks that have become ripe wait this long for others. */
 const LOOK_SOON_MS = 1_000;
+/** Feedback about a call that nobody has told of may still be about a draw for so long. */
+const YOUNG_MS = 5 * 60_000;
+/** Answers that nobody was given are kept for feedback to be held against, at most for so long. */
+const UNSEEN_MS = 7 * 24 * 3_600_000;
 /** A draw that has not come back by then is lost. */
 const SETTLED_AFTER_MS = 24 * 3_600_000;
 
@@ -56,9 +62,14 @@ export interface ObservedCall {
   answeredBy: "reference" | "slm" | "other";
 }
 
-interface Payload {
-  taskId: string;
-  callId: string;
+/** What would answer a task now: just what was tried, else what has become of that model, else the fastest. */
+function servedOf({ candidate }: Task, serving: readonly Candidate[]): Candidate | null {
+  return (
+    serving.find(({ fingerprint }) => fingerprint === candidate?.fingerprint) ??
+    serving.find(({ model }) => model === candidate?.model) ??
+    serving[0] ??
+    null
+  );
 }
 
 /**
@@ -70,6 +81,7 @@ export class Work extends DurableObject<Env> {
   clock: () => number = Date.now;
   readonly #store: TaskStore;
   readonly #queue: WorkQueue;
+  readonly #items: ItemRunner;
   readonly #tasks: KnownTasks;
   #lookedAt = 0;
   /** Tasks that have had calls enough to be tried on a small model, and are not yet. */
@@ -79,6 +91,12 @@ export class Work extends DurableObject<Env> {
     super(ctx, env);
     this.#store = new TaskStore(ctx.storage.sql);
     this.#queue = new WorkQueue({ sql: ctx.storage.sql, limit: MAX_ITEMS });
+    this.#items = new ItemRunner({
+      env,
+      store: this.#store,
+      queue: this.#queue,
+      transaction: (step) => ctx.storage.transactionSync(step),
+    });
     this.#tasks = new KnownTasks(this.#store);
   }
 
@@ -110,7 +128,16 @@ export class Work extends DurableObject<Env> {
   async task(id: string) {
     const task = this.#store.task(id);
     if (task === null) return null;
-    return { task, draws: this.#store.draws(id), history: this.#store.history(id) };
+    const draws = this.#store.draws(id);
+    const { delta, maxP95Ms, formMargin } = (await this.#settings()).conversion;
+    return {
+      task,
+      draws,
+      history: this.#store.history(id),
+      standing: standingOf({ task, draws, served: task.candidate, delta }),
+      limits: { maxP95Ms: task.maxP95Ms ?? maxP95Ms, formMargin },
+      tried: triedOf(task.candidates ?? [], draws),
+    };
   }
 
   /** Whether people read a task's answers, and the names that its calls are recorded under; null for one that is not known. */
@@ -124,30 +151,65 @@ export class Work extends DurableObject<Env> {
     return this.#store.tasks().flatMap(({ id, human }) => (human ? this.#tasks.namesOf(id) : []));
   }
 
-  /** What both models counted on calls that were drawn and answered by both, by task; and what the audits of a time cost. */
+  /**
+   * Something was said of a call, or of all calls of a session (`run`), and is kept in D1. Where the call was drawn, its label
+   * is looked at again; a call that was not drawn is none the more for it.
+   */
+  async feedback(about: { call: string } | { run: string }): Promise<void> {
+    const now = this.clock();
+    const drawn =
+      "call" in about
+        ? [this.#store.drawOf(about.call)]
+        : this.#store.drawsOfRun(splitKey({ session: about.run, firstMessage: "" }));
+    for (const [at, draw] of drawn.entries()) {
+      const callId = draw?.callId ?? ("call" in about ? about.call : "");
+      // A call is told of behind its response: one that is young may be drawn and not known yet.
+      if (draw === null && callId < firstIdAt(now - YOUNG_MS)) continue;
+      this.#items.add({
+        kind: "feedback",
+        name: ` ${now} ${at}`,
+        taskId: draw?.taskId ?? "",
+        callId,
+        now,
+      });
+    }
+    if (this.#store.note("project") !== null) await this.#schedule(await this.#settings());
+  }
+
+  /** What both models counted on calls that were drawn and answered by both, by task; and what audits and judges of a time cost. */
   async tokenPairs(time: {
     from: number;
     to: number;
-  }): Promise<{ byTask: Record<string, TokenPair[]>; auditsUsd: number }> {
+  }): Promise<{ byTask: Record<string, TokenPair[]>; auditsUsd: number; judgesUsd: number }> {
     const byTask: Record<string, TokenPair[]> = {};
     let auditsUsd = 0;
+    let judgesUsd = 0;
     for (const { id } of this.#store.tasks()) {
       const pairs: TokenPair[] = [];
       for (const { at, outcome } of this.#store.draws(id)) {
         if (outcome === null) continue;
-        if (at >= time.from && at < time.to) auditsUsd += outcome.auditCostUsd ?? 0;
+        if (at >= time.from && at < time.to) {
+          auditsUsd += outcome.auditCostUsd ?? 0;
+          judgesUsd += outcome.judgeCostUsd ?? 0;
+        }
         const { slmTokens: slm, referenceTokens: reference } = outcome;
         if (slm !== null && reference !== null) pairs.push({ slm, reference });
       }
       byTask[id] = pairs.slice(-MAX_PAIRS);
     }
-    return { byTask, auditsUsd };
+    return { byTask, auditsUsd, judgesUsd };
   }
 
   /** What a person decides about a task; null when there is none of this id. */
   async change(
     id: string,
-    change: { name?: string; excluded?: boolean; approved?: boolean; mode?: "observe" | "shadow" },
+    change: {
+      name?: string;
+      excluded?: boolean;
+      approved?: boolean;
+      maxP95Ms?: number | null;
+      mode?: "observe" | "shadow";
+    },
   ): Promise<Task | null> {
     const task = this.#store.task(id);
     if (task === null) return null;
@@ -168,8 +230,15 @@ export class Work extends DurableObject<Env> {
     const settings = await this.#settings();
     const items = this.#queue.lease({ now: this.clock(), limit: PER_ALARM, leaseMs: LEASE_MS });
     const left = [...items];
+    const asking = {
+      projectId: this.#projectId,
+      settings,
+      now: this.clock,
+      waitUntil: (work: Promise<unknown>) => this.ctx.waitUntil(work),
+    };
     const worker = async (): Promise<void> => {
-      for (let item = left.shift(); item !== undefined; item = left.shift()) await this.#run(item, settings);
+      for (let item = left.shift(); item !== undefined; item = left.shift())
+        await this.#items.run(item, asking);
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
     await this.#advance(this.#dueTasks(items), settings);
@@ -181,9 +250,9 @@ export class Work extends DurableObject<Env> {
     const now = this.clock();
     const ripe = [...this.#ripe];
     this.#ripe.clear();
-    if (now - this.#lookedAt < LOOK_EVERY_MS)
-      return [...new Set([...ripe, ...items.map(({ payload }) => (JSON.parse(payload) as Payload).taskId)])];
+    if (now - this.#lookedAt < LOOK_EVERY_MS) return [...new Set([...ripe, ...items.map(taskOfItem)])];
     this.#lookedAt = now;
+    this.#store.forgetUnseenBefore(firstIdAt(now - UNSEEN_MS));
     return this.#store.tasks().map(({ id }) => id);
   }
 
@@ -234,72 +303,54 @@ export class Work extends DurableObject<Env> {
       outcome: null,
     } as const;
     if (!this.#store.addDraw(record)) return;
-    const payload: Payload = { taskId: task.id, callId };
-    const lost = this.#queue.add(
-      [{ id: `${kind} ${callId}`, kind, payload: JSON.stringify(payload) }],
-      this.clock(),
-    );
-    if (lost.length > 0) console.warn(JSON.stringify({ event: "work_queue_full", lost: lost.length }));
-  }
-
-  async #run(item: WorkItem, settings: Settings): Promise<void> {
-    const { taskId, callId } = JSON.parse(item.payload) as Payload;
-    const task = this.#store.task(taskId);
-    if (task === null) return this.#queue.done(item.id);
-    const common = {
-      env: this.env,
-      projectId: this.#projectId,
-      callId,
-      task,
-      tries: item.tries,
-      addedAt: item.addedAt,
-      settings,
-      now: this.clock,
-      waitUntil: (work: Promise<unknown>) => this.ctx.waitUntil(work),
-    };
-    let settled: Settled;
-    try {
-      settled = item.kind === "audit" ? await runAudit(common) : await runShadow(common);
-    } catch (cause) {
-      console.error(JSON.stringify({ event: "work_item_failed", kind: item.kind, cause: String(cause) }));
-      settled = { retryAt: this.clock() + 60_000 };
-    }
-    if ("retryAt" in settled) return this.#queue.retry(item.id, settled.retryAt);
-    this.#queue.done(item.id);
-    const record = this.#store.settle(taskId, callId, settled.outcome);
-    const now = this.#store.task(taskId);
-    if (record === null || record.kind !== "audit" || now === null || now.detector === null) return;
-    this.#store.put({ ...now, audits: now.audits + 1, detector: settled.detector(now.detector) });
+    this.#items.add({ kind, taskId: task.id, callId, now: this.clock() });
   }
 
   /** Opens and looks at windows, and moves the tasks where their evidence says. */
   async #advance(ids: readonly string[], settings: Settings): Promise<void> {
     if (ids.length === 0 || settings.conversion.collect === "off") return;
     const fleet = await this.env.FLEET.getByName("fleet").snapshot();
-    for (const id of ids) {
-      const task = this.#store.task(id);
-      if (task === null) continue;
-      const found = await candidateOf({ fleet, projectId: this.#projectId, task });
-      this.#advanceOne(id, found, settings);
-    }
+    const serving = await candidatesOf(fleet, this.#projectId);
+    for (const id of ids) this.#advanceOne(id, serving, settings);
   }
 
-  /** One step, so that what is told of the task meanwhile is not written over. `found`: what serves now. */
-  #advanceOne(id: string, found: Task["candidate"], settings: Settings): void {
+  /** One step, so that what is told of the task meanwhile is not written over. `serving`: what serves now. */
+  #advanceOne(id: string, serving: Candidate[], settings: Settings): void {
     const before = this.#store.task(id);
     if (before === null) return;
     const draws = this.#store.draws(id);
-    let task: Task = found === null || before.candidate !== null ? before : { ...before, candidate: found };
+    let task = this.#withCandidates(before, draws, serving);
     if (task.stage.mode === "shadow") task = this.#certified(task, draws, settings);
-    const standing = standingOf({ task, draws, served: found });
-    const move = nextMove(standing, settings.conversion);
+    const { conversion } = settings;
+    const found = servedOf(task, serving);
+    const standing = standingOf({ task, draws, served: found, delta: conversion.delta });
+    const move = nextMove(standing, { ...conversion, maxP95Ms: task.maxP95Ms ?? conversion.maxP95Ms });
     if (!("to" in move)) {
-      this.#store.put(task);
+      this.#store.put({ ...task, stays: move.stays });
       return;
     }
     // What was tried on another model is no evidence for this one.
     if (move.because === "changed") task = { ...task, candidate: found, window: null, certification: null };
     this.#move(task, move.to, move.because);
+  }
+
+  /** Who is tried follows what serves and how it did, as long as no evidence hangs on one model. */
+  #withCandidates(task: Task, draws: readonly DrawRecord[], serving: Candidate[]): Task {
+    if (serving.length === 0) return task;
+    if (mayChoose(task))
+      return { ...task, candidates: serving, candidate: leading(triedOf(serving, draws)) ?? task.candidate };
+    const { candidate, window } = task;
+    const found = servedOf(task, serving);
+    // A model that is away for a while keeps its window; one that has become another never comes back to it.
+    const isAnother = found?.model === candidate?.model && found?.fingerprint !== candidate?.fingerprint;
+    if (window === null || !isAnother) return task;
+    this.#note(task, "changed", null);
+    return { ...task, window: null, candidate: found, candidates: serving, lottery: this.#exploration(task) };
+  }
+
+  #note(task: Task, because: string, certification: Task["certification"]): void {
+    const { id: taskId, stage } = task;
+    this.#store.addHistory({ at: this.clock(), taskId, from: stage, to: stage, because, certification });
   }
 
   #certified(task: Task, draws: readonly DrawRecord[], settings: Settings): Task {
@@ -318,15 +369,9 @@ export class Work extends DurableObject<Env> {
     const state = lookAt({ task, window, draws: own, delta, settledBefore });
     if (state.state === "open") return task;
     const { certification } = state;
+    this.#store.forgetUnseen(task.id, window.lottery.id);
     if (state.state === "certified") return { ...task, certification, window: null };
-    this.#store.addHistory({
-      at: this.clock(),
-      taskId: task.id,
-      from: task.stage,
-      to: task.stage,
-      because: "not_certified",
-      certification,
-    });
+    this.#note(task, "not_certified", certification);
     return { ...task, window: null, lottery: this.#exploration(task) };
   }
 
@@ -354,6 +399,7 @@ export class Work extends DurableObject<Env> {
         audits: 0,
         approved: serves ? task.approved : false,
         detector: fresh ? startDetector({ epsilon, alarmRate: ALARM_RATE }) : serves ? task.detector : null,
+        watchedFrom: fresh ? at : serves ? (task.watchedFrom ?? null) : null,
         window: serves ? task.window : null,
         certification: serves ? certification : null,
         lottery:

@@ -68,6 +68,22 @@ async function assertKnown(options: {
   if (content !== null && stored.call.route === "local-only") throw contentIsOff("of a `local-only` call");
 }
 
+/** Where the call was drawn for its task, its label is corrected. @throws RouteletError `feedback_unavailable`. */
+async function tellOfFeedback(env: Env, projectId: string, about: Feedback["about"]): Promise<void> {
+  try {
+    await env.WORK.getByName(projectId).feedback(about);
+  } catch (cause) {
+    throw new RouteletError({
+      kind: "unavailable",
+      code: "feedback_unavailable",
+      message: "The feedback does not count for its task yet. Send it again in a moment.",
+      retryable: true,
+      retryAfterSeconds: 2,
+      cause,
+    });
+  }
+}
+
 async function answer(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   const visit = await openVisit({ request, env, ctx });
   const { projectId, keyId } = visit.caller;
@@ -76,6 +92,7 @@ async function answer(request: Request, env: Env, ctx: ExecutionContext): Promis
   await assertKnown({ env, projectId, feedback, storesContent: settings.content.store === "encrypted" });
   const { about: target, score, content } = feedback;
   const { replaced } = await keepFeedback({ env, projectId, keyId, target, at: Date.now(), score, content });
+  if (settings.conversion.collect === "on") await tellOfFeedback(env, projectId, target);
   return Response.json({
     object: "feedback",
     ...("call" in target ? { call_id: target.call } : { run_id: target.run }),
