@@ -1,3 +1,4 @@
+import { firstIdAt } from "../ledger/call-id.ts";
 import { calibrationSet } from "../routing/guarantee/calibration-set.ts";
 import {
   type CertificationWindow,
@@ -10,6 +11,7 @@ import { type Certification, certify } from "../routing/guarantee/learn-then-tes
 import { type Draw, draw, type Lottery } from "../routing/guarantee/lottery.ts";
 import { trainingOnly } from "../routing/guarantee/split.ts";
 import { allTried, triedOf } from "./choose-candidate.ts";
+import { explorationLottery } from "./lotteries.ts";
 import type { DrawRecord, Task } from "./task-store.ts";
 
 /** Scored calls of the training side before thresholds are chosen on them. */
@@ -18,19 +20,54 @@ const TRAINING_CALLS = 20;
 const STEPS = 8;
 /** A certificate is used once this many draws are settled, or once its laxest threshold holds. */
 const ENOUGH_DRAWS = 150;
+/** A draw that has not come back by then is lost. */
+const SETTLED_AFTER_MS = 24 * 3_600_000;
 /** A window that has certified nothing by then never will be worth its wait: it is closed, and what it spent is gone. */
 const MOST_DRAWS = 3_000;
 
 /** What the settings say of the guarantee. */
-export interface GuaranteePolicy {
+interface GuaranteePolicy {
   epsilon: number;
   delta: number;
   /** Share of calls that are drawn while a window is open. */
   share: number;
 }
 
+/**
+ * A task in its shadow, after a look at its draws: with a window where enough is known to open one, with a certificate where
+ * its window has one, and without window where that has failed (`failed`: with what). `decided`: the lottery whose labels stand from here on.
+ */
+export function lookAtTask(options: {
+  task: Task;
+  /** All of the task's. */
+  draws: readonly DrawRecord[];
+  policy: GuaranteePolicy;
+  /** Milliseconds since the epoch. */
+  now: number;
+  newId: () => string;
+}): { task: Task; decided: string | null; failed: Certification | null } {
+  const { task, draws, policy, now, newId } = options;
+  const { window } = task;
+  const same = { task, decided: null, failed: null };
+  if (window === null) {
+    const opened = task.certification === null ? windowFor({ task, draws, policy, newId }) : null;
+    if (opened === null) return same;
+    return { ...same, task: { ...task, ...opened, lottery: opened.window.lottery } };
+  }
+  const own = draws.filter(({ lotteryId }) => lotteryId === window.lottery.id);
+  const settledBefore = firstIdAt(now - SETTLED_AFTER_MS);
+  const state = lookAt({ task, window, draws: own, delta: policy.delta, settledBefore });
+  if (state.state === "open") return same;
+  const { certification } = state;
+  const decided = window.lottery.id;
+  if (state.state === "certified")
+    return { task: { ...task, certification, window: null }, decided, failed: null };
+  const lottery = explorationLottery({ drawn: draws.length, newId });
+  return { task: { ...task, window: null, lottery }, decided, failed: certification };
+}
+
 /** Opens the next window of a task once enough is known to choose thresholds; null until then. */
-export function windowFor(options: {
+function windowFor(options: {
   task: Task;
   draws: readonly DrawRecord[];
   policy: GuaranteePolicy;
@@ -67,13 +104,13 @@ function redrawn(lottery: Lottery, { callId, splitKey }: DrawRecord): Draw[] {
 }
 
 /** How a window stands: undecided, certified, or closed without. */
-export type WindowState =
+type WindowState =
   | { state: "open"; certification: Certification | null }
   | { state: "certified"; certification: Certification }
   | { state: "failed"; certification: Certification };
 
 /** Looks at an open window: allowed after every label, since the test is an e-process. */
-export function lookAt(options: {
+function lookAt(options: {
   task: Task;
   window: CertificationWindow;
   draws: readonly DrawRecord[];

@@ -3,17 +3,17 @@ import { nextMove } from "../conversion/modes.ts";
 import type { TokenPair } from "../conversion/token-ratio.ts";
 import type { Env } from "../env.ts";
 import { firstIdAt } from "../ledger/call-id.ts";
-import { startDetector } from "../routing/guarantee/drift-detector.ts";
 import { draw, type Lottery } from "../routing/guarantee/lottery.ts";
 import { splitKey } from "../routing/guarantee/split.ts";
 import { settingsFor } from "../security/settings-snapshot.ts";
 import type { Settings } from "../settings.ts";
-import { lookAt, windowFor } from "./certify-task.ts";
+import { lookAtTask } from "./certify-task.ts";
 import { leading, mayChoose, triedOf } from "./choose-candidate.ts";
 import { candidatesOf } from "./find-candidate.ts";
 import { ItemRunner, taskOfItem } from "./item-runner.ts";
 import { KnownTasks } from "./known-tasks.ts";
-import { ALARM_RATE, auditLottery, explorationLottery } from "./lotteries.ts";
+import { explorationLottery } from "./lotteries.ts";
+import { movedTask } from "./moved-task.ts";
 import { standingOf } from "./standing.ts";
 import { type Candidate, type DrawRecord, type Task, TaskStore } from "./task-store.ts";
 import { newTask, type TaskView, viewOf } from "./task-view.ts";
@@ -37,8 +37,6 @@ const LOOK_SOON_MS = 1_000;
 const YOUNG_MS = 5 * 60_000;
 /** Answers that nobody was given are kept for feedback to be held against, at most for so long. */
 const UNSEEN_MS = 7 * 24 * 3_600_000;
-/** A draw that has not come back by then is lost. */
-const SETTLED_AFTER_MS = 24 * 3_600_000;
 
 /** What of a call says which task it is, as plain data (`src/routing/task/task-key.ts`). */
 export interface RecognisedCall {
@@ -355,24 +353,16 @@ export class Work extends DurableObject<Env> {
 
   #certified(task: Task, draws: readonly DrawRecord[], settings: Settings): Task {
     const { epsilon, delta, drawShare } = settings.conversion;
-    const newId = () => crypto.randomUUID();
-    if (task.window === null) {
-      if (task.certification !== null) return task;
-      const opened = windowFor({ task, draws, policy: { epsilon, delta, share: drawShare }, newId });
-      if (opened === null) return task;
-      const { window, attempts } = opened;
-      return { ...task, window, attempts, lottery: window.lottery };
-    }
-    const { window } = task;
-    const own = draws.filter(({ lotteryId }) => lotteryId === window.lottery.id);
-    const settledBefore = firstIdAt(this.clock() - SETTLED_AFTER_MS);
-    const state = lookAt({ task, window, draws: own, delta, settledBefore });
-    if (state.state === "open") return task;
-    const { certification } = state;
-    this.#store.forgetUnseen(task.id, window.lottery.id);
-    if (state.state === "certified") return { ...task, certification, window: null };
-    this.#note(task, "not_certified", certification);
-    return { ...task, window: null, lottery: this.#exploration(task) };
+    const looked = lookAtTask({
+      task,
+      draws,
+      policy: { epsilon, delta, share: drawShare },
+      now: this.clock(),
+      newId: () => crypto.randomUUID(),
+    });
+    if (looked.decided !== null) this.#store.forgetUnseen(task.id, looked.decided);
+    if (looked.failed !== null) this.#note(task, "not_certified", looked.failed);
+    return looked.task;
   }
 
   #exploration(task: Task): Lottery {
@@ -385,30 +375,12 @@ export class Work extends DurableObject<Env> {
   /** Writes a move with its evidence, in one step. */
   #move(task: Task, to: Task["stage"], because: string): void {
     const at = this.clock();
-    const serves = to.mode === "canary" || to.mode === "promoted";
     const { certification } = task;
-    const fresh = serves && task.detector === null && certification !== null;
-    const epsilon = certification?.epsilon ?? 0.05;
+    const drawn = this.#store.draws(task.id).length;
     this.ctx.storage.transactionSync(() => {
       this.#store.addHistory({ at, taskId: task.id, from: task.stage, to, because, certification });
       this.#tasks.keep(task.id, to.mode !== "observe");
-      this.#store.put({
-        ...task,
-        stage: to,
-        stageSince: at,
-        audits: 0,
-        approved: serves ? task.approved : false,
-        detector: fresh ? startDetector({ epsilon, alarmRate: ALARM_RATE }) : serves ? task.detector : null,
-        watchedFrom: fresh ? at : serves ? (task.watchedFrom ?? null) : null,
-        window: serves ? task.window : null,
-        certification: serves ? certification : null,
-        lottery:
-          to.mode === "observe" || to.mode === "demoted"
-            ? null
-            : serves
-              ? auditLottery(epsilon, () => crypto.randomUUID())
-              : this.#exploration(task),
-      });
+      this.#store.put(movedTask({ task, to, at, drawn, newId: () => crypto.randomUUID() }));
     });
     console.log(
       JSON.stringify({ event: "task_moved", task: task.id, to: to.mode, share: to.share, because }),
