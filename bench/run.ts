@@ -5,6 +5,7 @@ import { type Benchmark, loadBefore, report } from "./lib/report.ts";
 import { loadCycles } from "./load-cycles.ts";
 import { memory } from "./memory.ts";
 import { overhead } from "./overhead.ts";
+import { pii } from "./pii.ts";
 import { routing } from "./routing.ts";
 import { strictJson } from "./strict-json.ts";
 import { tasks } from "./tasks.ts";
@@ -27,6 +28,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
   guarantee,
   routing,
   "strict-json": strictJson,
+  pii,
 };
 
 const { values, positionals } = parseArgs({

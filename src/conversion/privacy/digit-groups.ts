@@ -3,35 +3,39 @@ import { isDigit } from "./characters.ts";
 /** The longest number as it is written, separators included: a card of 19 digits in fours takes 23. UTF-16 units. */
 export const LONGEST_NUMBER = 40;
 
+interface Group {
+  start: number;
+  end: number;
+  /** How many digits there are up to its end. */
+  upTo: number;
+}
+
 /** Digits in groups, as cards, telephone numbers and the like are written. */
 export interface DigitGroups {
   /** Index of its first character, be it a `+` or a parenthesis. */
   start: number;
-  groups: readonly { start: number; end: number }[];
-  /** What stands before each group: "" before the first, else a separator; a `(` is in it. */
+  groups: readonly Group[];
+  /** Of all groups. */
+  digits: string;
+  /** What stands before each group: "" before the first, else a separator; a `(` is in it. After the last, whatever. */
   separators: readonly string[];
 }
 
 const isSeparator = (code: number): boolean =>
   code === 0x20 || code === 0x2d || code === 0x2e || code === 0x2f || code === 0xa0 || code === 0x2011;
 
-/** Index after the characters from `at` on of which a number can be. */
-export function endOfWrittenNumber(text: string, at: number): number {
+/** What the characters are from `at` on of which a number can be: how many, and how many digits among them. */
+export function measureNumber(text: string, at: number): { length: number; digits: number } {
   const limit = Math.min(text.length, at + LONGEST_NUMBER);
   let end = at + 1;
+  let digits = isDigit(text.charCodeAt(at)) ? 1 : 0;
   while (end < limit) {
     const code = text.charCodeAt(end);
-    if (!isDigit(code) && !isSeparator(code) && code !== 0x28 && code !== 0x29) break;
+    if (isDigit(code)) digits++;
+    else if (!isSeparator(code) && code !== 0x28 && code !== 0x29) break;
     end++;
   }
-  return Math.min(end, limit);
-}
-
-/** How many digits stand in `[at, end)`. */
-export function countDigits(text: string, at: number, end: number): number {
-  let count = 0;
-  for (let index = at; index < end; index++) if (isDigit(text.charCodeAt(index))) count++;
-  return count;
+  return { length: Math.min(end, limit) - at, digits };
 }
 
 const SEPARATED = /^(?: ?[-./] ?| |\u00a0|\u2011|\) ?[-./]?|[ -]?\()$/;
@@ -41,9 +45,9 @@ const MOST_DIGITS = 20;
 
 /** The groups of digits from `at` on; they end where more than a separator stands between two. */
 export function digitGroups(text: string, at: number, end: number): DigitGroups {
-  const groups: { start: number; end: number }[] = [];
-  const separators: string[] = [];
-  let digits = 0;
+  const groups: Group[] = [];
+  const separators: string[] = [""];
+  let digits = "";
   let index = at;
   if (text[index] === "+") index++;
   if (text[index] === "(") index++;
@@ -51,9 +55,9 @@ export function digitGroups(text: string, at: number, end: number): DigitGroups 
     const start = index;
     while (index < end && isDigit(text.charCodeAt(index))) index++;
     if (index === start) break;
-    digits += index - start;
-    if (digits > MOST_DIGITS) break;
-    groups.push({ start, end: index });
+    digits += text.slice(start, index);
+    if (digits.length > MOST_DIGITS) break;
+    groups.push({ start, end: index, upTo: digits.length });
     let next = index;
     while (next < end && !isDigit(text.charCodeAt(next))) next++;
     const between = text.slice(index, next);
@@ -61,15 +65,12 @@ export function digitGroups(text: string, at: number, end: number): DigitGroups 
     if (next >= end || !SEPARATED.test(between)) break;
     index = next;
   }
-  return { start: at, groups, separators: ["", ...separators.slice(0, groups.length - 1)] };
+  return { start: at, groups, separators, digits };
 }
 
 /** The digits of the first `count` groups. */
-export const digitsOf = (text: string, { groups }: DigitGroups, count = groups.length): string =>
-  groups
-    .slice(0, count)
-    .map(({ start, end }) => text.slice(start, end))
-    .join("");
+export const digitsOf = ({ groups, digits }: DigitGroups, count: number): string =>
+  digits.slice(0, groups[count - 1]?.upTo ?? 0);
 
 /** How many digits each of the first `count` groups has: `3,3,4`. */
 export function sizesOf({ groups }: DigitGroups, count: number): string {

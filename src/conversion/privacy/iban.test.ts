@@ -18,6 +18,7 @@ describe("account numbers", () => {
     ["a country that has none", "US64SVBKUS6S3300958879"],
     ["a wrong length", "DE8937040044053201300"],
     ["mixed case", "gb82WEST12345698765432"],
+    ["a UUID", "ee00c8e0-ad17-f3af-75d8-c4ec85463f0a"],
     ["a longer word", "DE893704004405320130001"],
   ])("not %s", (_name, text) => {
     expect(found(text)).toEqual([]);

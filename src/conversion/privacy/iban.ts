@@ -49,7 +49,7 @@ export function findIban(view: View, at: number): Found {
   }
   const upper = compact.toUpperCase();
   if (compact !== upper && compact !== compact.toLowerCase()) return null;
-  if (isWord(text.charCodeAt(end)) || !isIban(upper)) return null;
+  if (isWord(text.charCodeAt(end)) || text[end] === "-" || !isIban(upper)) return null;
   return { kind: "iban", start: at, end };
 }
 

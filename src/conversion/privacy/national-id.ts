@@ -1,5 +1,5 @@
 import { luhnDigit, passesLuhn } from "./card.ts";
-import { isWord } from "./characters.ts";
+import { isDigit, isWord } from "./characters.ts";
 import { type Found, isOpen, MORE, type View } from "./span.ts";
 
 /** Numbers drawn for a surrogate: `count` digits. */
@@ -131,6 +131,11 @@ const NATIONAL_IDS: readonly NationalId[] = [
   },
 ];
 
+const OF_DIGITS = NATIONAL_IDS.filter(
+  ({ written }) => !written.source.startsWith("[X") && !written.source.startsWith("[A"),
+);
+const OF_LETTERS = NATIONAL_IDS.filter((id) => !OF_DIGITS.includes(id));
+
 /** The longest as it is written, and what shows where it ends. */
 const REACH = 24;
 
@@ -140,7 +145,7 @@ const compactOf = (written: string): string => written.replace(/[ .+-]/g, "");
 export function findNationalId(view: View, at: number): Found {
   const { text } = view;
   if (isOpen(view, at + REACH)) return MORE;
-  for (const { written, isValid } of NATIONAL_IDS) {
+  for (const { written, isValid } of isDigit(text.charCodeAt(at)) ? OF_DIGITS : OF_LETTERS) {
     written.lastIndex = at;
     const [id] = written.exec(text) ?? [];
     if (id === undefined) continue;

@@ -1,13 +1,6 @@
 import { isCard } from "./card.ts";
 import { isDigit, isWord } from "./characters.ts";
-import {
-  countDigits,
-  type DigitGroups,
-  digitGroups,
-  digitsOf,
-  endOfWrittenNumber,
-  sizesOf,
-} from "./digit-groups.ts";
+import { type DigitGroups, digitGroups, digitsOf, measureNumber, sizesOf } from "./digit-groups.ts";
 import { findIpv4, looksDotted } from "./ip.ts";
 import { findNationalId, isSsn } from "./national-id.ts";
 import { endOfPhone, PHONE_AFTER } from "./phone.ts";
@@ -41,7 +34,7 @@ function endOfCard(text: string, written: DigitGroups): number | null {
     const group = written.groups[count - 1];
     if (group === undefined) return null;
     if (!CARD_SIZES.test(sizesOf(written, count)) || !sameSeparator(written, count)) continue;
-    if (endsHere(text, group.end) && isCard(digitsOf(text, written, count))) return group.end;
+    if (endsHere(text, group.end) && isCard(digitsOf(written, count))) return group.end;
   }
   return null;
 }
@@ -54,24 +47,25 @@ function endOfSsn(text: string, written: DigitGroups): number | null {
   const size = first.end - first.start;
   if (size === 9) {
     const named = SSN_NAMED.test(text.slice(Math.max(0, first.start - 40), first.start));
-    return named && endsHere(text, first.end) && isSsn(digitsOf(text, written, 1)) ? first.end : null;
+    return named && endsHere(text, first.end) && isSsn(digitsOf(written, 1)) ? first.end : null;
   }
   if (size !== 3 || second === undefined || third === undefined) return null;
   if (second.end - second.start !== 2 || third.end - third.start !== 4 || !sameSeparator(written, 3))
     return null;
-  return endsHere(text, third.end) && isSsn(digitsOf(text, written, 3)) ? third.end : null;
+  return endsHere(text, third.end) && isSsn(digitsOf(written, 3)) ? third.end : null;
 }
 
 /** A number that begins with the digit at `at`: an IPv4 address, a card, a social security or national number, a telephone. */
 export function findNumber(view: View, at: number): Found {
   const { text } = view;
-  const written = endOfWrittenNumber(text, at);
+  const { length, digits } = measureNumber(text, at);
+  const written = at + length;
   if (isOpen(view, written + PHONE_AFTER)) return MORE;
   if (looksDotted(text, at)) {
     const address = findIpv4(view, at);
     if (address !== null) return address;
   }
-  if (countDigits(text, at, written) < LEAST_DIGITS || !beginsHere(text, at)) return null;
+  if (digits < LEAST_DIGITS || !beginsHere(text, at)) return null;
   // A digit alone: France's numbers and North America's begin so.
   if (!isDigit(text.charCodeAt(at + 1)) && !/[12]/.test(text[at] ?? "")) return null;
   if (!isDigit(text.charCodeAt(at + 1)) && !isDigit(text.charCodeAt(at + 3))) return null;
@@ -94,9 +88,10 @@ export function findSignedNumber(view: View, at: number): Found {
   if (isOpen(view, at + 7)) return MORE;
   AREA.lastIndex = at;
   if (text[at] === "(" && !AREA.test(text)) return null;
-  const written = endOfWrittenNumber(text, at);
+  const { length, digits } = measureNumber(text, at);
+  const written = at + length;
   if (isOpen(view, written + PHONE_AFTER)) return MORE;
-  if (countDigits(text, at, written) < LEAST_DIGITS) return null;
+  if (digits < LEAST_DIGITS) return null;
   const phone = endOfPhone(text, digitGroups(text, at, written));
   return phone === null ? null : { kind: "phone", start: at, end: phone };
 }

@@ -1,32 +1,18 @@
 import { isDigit, isWord } from "./characters.ts";
 import { type DigitGroups, digitsOf, sizesOf } from "./digit-groups.ts";
+import { sortBefore } from "./number-words.ts";
 
 /** Country calling codes (ITU-T E.164, annex to Operational Bulletin 1114), unassigned ones of a block included. */
 const CALLING_CODE =
   /^(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|2[1-69]\d|3[578]\d|42\d|5[09]\d|6[7-9]\d|8[0578]\d|96\d|97\d|99[2-68])/;
 
-/** Words beside which a number is one to call, in the languages that are asked for most; their field names too. */
-const CALLED =
-  /(?:phone|mobile?|m[oó]vil|cell(?:ular|ulare)?|handy|fax|tele?f?|tel[eé]fono|t[eé]l(?:[eé]phone)?|telefono|telefon(?:nummer)?|telefoon|portable|call(?:ed|ing|s)?|dial(?:led|ed|ing)?|ring|rang|text(?:ed|ing)?|sms|whatsapp|signal|voice ?mail|reach(?:ed|able)?|hotline|pager|answer(?:ed|ing|s)?|messages?|msisdn|contact|registered|desk|numero|rufnummer|电话|手机|電話)(?::\s{0,6}|[^\p{L}\n]{0,6})(?:(?:me|us|him|her|them|at|on|is|no|nr|num|number|now|back|to|under|auf|au|al|under|unter|via|from|or|and|for)[^\p{L}\n]{1,4}){0,4}$/iu;
-/** Numbers of something else; the word that stands nearer decides. */
-const COUNTED =
-  /(?:order|invoice|ticket|case|tracking|account|acct|ref(?:erence)?|serial|part|item|sku|version|build|id|customer|policy|batch|lot|zip|postal|amount|total|price|card|cc|passport|licen[sc]e|iban|isbn|port)\W{0,4}(?:(?:is|no|nr|number|num|#)\W{1,3}){0,2}$/i;
 const CALLED_AFTER = /^\s?[-–([/,]?\s?(?:office|fax|mobile|cell|home|work|direct|phone|tel|whatsapp)\b/i;
 
-const BEFORE = 48;
 /** How far after a number its sort may be said. */
 export const PHONE_AFTER = 14;
 
 const DATE =
   /^(?:(?:19|20)\d\d[-./ ](?:0?[1-9]|1[0-2])[-./ ](?:0?[1-9]|[12]\d|3[01])(?!\d)|(?:0?[1-9]|[12]\d|3[01])[-./ ](?:0?[1-9]|[12]\d|3[01])[-./ ](?:19|20)\d\d(?!\d))/;
-
-/** What the text before a number says of it. */
-function sortBefore(text: string, start: number): "called" | "counted" | "unsaid" {
-  const before = text.slice(Math.max(0, start - BEFORE), start);
-  if (!/\p{L}/u.test(before)) return "unsaid";
-  if (COUNTED.test(before)) return "counted";
-  return CALLED.test(before) ? "called" : "unsaid";
-}
 
 /** A number of more groups is hardly longer; what follows it after a space is another number. */
 const LONGEST_GROUPED = 13;
@@ -83,7 +69,7 @@ export function endOfPhone(text: string, written: DigitGroups): number | null {
   let sort: ReturnType<typeof sortBefore> | null = null;
   for (let count = groups.length; count > 0; count--) {
     const end = groups[count - 1]?.end ?? start;
-    const digits = digitsOf(text, written, count);
+    const digits = digitsOf(written, count);
     if (digits.length < 7) return null;
     if (digits.length > 17 || !mayEnd(text, end, count < groups.length)) continue;
     const sizes = sizesOf(written, count);

@@ -21,7 +21,7 @@ const NO_SECRET =
 
 /** What stands for a value without being one. */
 const PLACEHOLDER =
-  /^(?:[$%<{[(*]|x{3,}|\.{3}|(?:your|my|the|new|old|user|db|admin|test|current|confirm|some|example|insert|enter|change|hashed|encrypted)?[_. -]?(?:password|passwd|passphrase|pwd|pass|secret|token|key|apikey|api[_. -]key|credentials?|value|me|it|here)(?:[_. -]?(?:here|hash|value|field|input|string))?$|(?:null|none|nil|true|false|undefined|string|str|text|number|boolean|object|array|required|optional|redacted|hidden|masked|removed|empty|missing|invalid|incorrect|wrong|expired|unknown|example|placeholder|default)$)/i;
+  /^(?:[<{[(]|\$\{|\$\w+$|%\w+%$|[*•x.]{3,}$|(?:your|my|the|new|old|user|db|admin|test|current|confirm|some|example|insert|enter|change|hashed|encrypted)?[_. -]?(?:password|passwd|passphrase|pwd|pass|secret|token|key|apikey|api[_. -]key|credentials?|value|me|it|here)(?:[_. -]?(?:here|hash|value|field|input|string))?$|(?:null|none|nil|true|false|undefined|string|str|text|number|boolean|object|array|required|optional|redacted|hidden|masked|removed|empty|missing|invalid|incorrect|wrong|expired|unknown|example|placeholder|default)$)/i;
 
 /** Bits of a character, by how often each occurs in the text (C. E. Shannon). */
 function entropy(text: string): number {
@@ -35,11 +35,11 @@ function entropy(text: string): number {
 type Sort = "password" | "token";
 
 /** How those names end: most names are told from them by their last letter. */
-const LAST_LETTER = /[adelnsty\d]$/i;
+const LAST_LETTER = charset("adelnstyADELNSTY0-9");
 
 /** What a field of this name holds; null where it is no secret. */
 export function secretNamed(name: string): Sort | null {
-  if (name.length < 3 || !LAST_LETTER.test(name)) return null;
+  if (name.length < 3) return null;
   const plain = name.toLowerCase().replace(/[_.\s-]/g, "");
   if (PASSWORD_NAME.test(plain)) return "password";
   return TOKEN_NAME.test(plain) && !NO_SECRET.test(plain) ? "token" : null;
@@ -66,6 +66,7 @@ function nameBefore(text: string, at: number, from: number): string {
     if (text[end - 1] === "\\") end--;
   } else if (text[end - 1] === "]") end--;
   if (QUOTES.includes(text[end - 1] ?? " ")) end--;
+  if (LAST_LETTER[text.charCodeAt(end - 1)] !== 1) return "";
   return text.slice(Math.max(from, startOfRun(text, end, NAME, LONGEST_NAME)), end);
 }
 
@@ -98,7 +99,7 @@ function isWritten(view: View, sign: number, { start, end, quoted }: Value): boo
   const { text } = view;
   if (quoted) return !/\s/.test(text.slice(start, end));
   if (text[end] === "(" || text[end] === "[") return false;
-  const value = text.slice(start, end);
+  const value = text.slice(start, end).replace(/[!?]+$/, "");
   const assigned = text[sign] === "=" && start === sign + 1;
   return assigned ? value.length >= 6 || /\d/.test(value) : value.length >= 6 && /[^A-Za-z_.:]/.test(value);
 }
@@ -132,11 +133,20 @@ function withoutTail(text: string, { start, end }: Value): number {
 const SPOKEN =
   /(?:(?:password|passphrase|passcode|passwort|kennwort|contraseña)\s(?:is|was|to|ist|lautet|es|:)\s["'`]?|(?:bearer|basic)\s{1,2})/iy;
 
-const SPOKEN_STARTS = /^(?:pas|ken|con|bea|bas)/i;
+/** The first three letters of the words after which a secret may be said, small. */
+const SPOKEN_STARTS = new Set(
+  ["pas", "ken", "con", "bea", "bas"].map((start) =>
+    startKey(...[0, 1, 2].map((at) => start.charCodeAt(at))),
+  ),
+);
+
+function startKey(one = 0, two = 0, three = 0): number {
+  return ((one | 0x20) << 16) | ((two | 0x20) << 8) | (three | 0x20);
+}
 
 /** Whether a word begins like one after which a secret may be said. */
 export const startsSpokenSecret = (text: string, at: number): boolean =>
-  SPOKEN_STARTS.test(text.slice(at, at + 3));
+  SPOKEN_STARTS.has(startKey(text.charCodeAt(at), text.charCodeAt(at + 1), text.charCodeAt(at + 2)));
 
 /** What follows `password is` or `Bearer` at `at`: with a digit and no word of a language. */
 export function findSpokenSecret(view: View, at: number): Found {

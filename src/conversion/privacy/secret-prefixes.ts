@@ -112,6 +112,8 @@ for (const key of BY_START.keys()) STARTS[key] = 1;
 
 /** Fewer different characters than this are a placeholder: `sk-xxxxxxxxxxxxxxxxxxxx`. */
 const LEAST_DISTINCT = 6;
+/** Of the characters that are looked at for it. */
+const LOOKED_AT = 32;
 
 /** Whether a word that begins so may be a provider's secret. */
 export const startsSecret = (first: number, second: number): boolean => STARTS[keyOf(first, second)] === 1;
@@ -123,11 +125,13 @@ export function findPrefixedSecret(view: View, at: number): Found {
   for (const shape of BY_START.get(keyOf(text.charCodeAt(at), text.charCodeAt(at + 1))) ?? []) {
     if (!text.startsWith(shape.prefix, at)) continue;
     const from = at + shape.prefix.length;
-    const end = endOfRun(text, from, shape.rest, shape.most + 1);
+    let end = endOfRun(text, from, shape.rest, shape.most + 1);
     if (isOpen(view, end + 1)) return MORE;
+    // A point may be the sentence's.
+    while (text[end - 1] === ".") end--;
     const length = end - from;
     if (length < shape.least || length > shape.most || isWord(text.charCodeAt(end))) continue;
-    const rest = text.slice(from, end);
+    const rest = text.slice(from, Math.min(end, from + LOOKED_AT));
     if (new Set(rest).size < LEAST_DISTINCT || !/\d/.test(rest)) continue;
     return { kind: "secret", start: at, end };
   }

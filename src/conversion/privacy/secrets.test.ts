@@ -71,13 +71,14 @@ describe("secrets that are known by the name before them", () => {
     ],
     ["a header", "Authorization: Bearer abc123def456ghi789", "abc123def456ghi789"],
     ["a header, in prose", "send Bearer abc123def456ghi789.", "abc123def456ghi789"],
+    ["a sign first", "password=%hP4dT5w2Ty1", "%hP4dT5w2Ty1"],
     ["said", "my password is Tr0ub4dor! and", "Tr0ub4dor!"],
   ])("%s", (_name, text, secret) => {
     expect(found(text)).toEqual([`secret ${secret}`]);
   });
 
   it.each([
-    ["prose", "Password: required. The password is wrong. Token: missing"],
+    ["prose", "Password: required. The password is wrong. Token: missing. password: required!"],
     ["code", "password = getPassword(); token = self.token; password = user_password"],
     ["types", "password: string, secret: Optional, apiKey: str"],
     ["placeholders", "password=<password> password=$PASSWORD api_key=YOUR_API_KEY password=********"],
