@@ -37,7 +37,7 @@ export const datasetSchema = z
     version: z.number().int().openapi({ description: "Counts from 1 for each name." }),
     kind: kindSchema,
     source: z.enum(["calls", "import"]),
-    state: z.enum(["building", "ready", "empty", "failed"]),
+    state: z.enum(["building", "ready", "empty", "failed", "deleting"]),
     message: z.string().nullable().openapi({ description: "Why it is empty or failed, in words." }),
     filter: z
       .object({

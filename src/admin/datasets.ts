@@ -195,6 +195,7 @@ const NOT_READY: Record<Exclude<DatasetRow["state"], "ready">, string> = {
   building: "It is still being made: try again when its `state` is `ready`.",
   empty: "It has no items; its `message` says why.",
   failed: "It could not be made; its `message` says why.",
+  deleting: "It is being deleted.",
 };
 
 function notReady(state: keyof typeof NOT_READY): RouteletError {

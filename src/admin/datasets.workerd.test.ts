@@ -326,6 +326,41 @@ describe("a set in the making", () => {
     expect((await api("DELETE", `/api/datasets/${json.id}`)).status).toBe(404);
   });
 
+  it("is taken in smaller steps where its calls are long", async () => {
+    const task = newTask();
+    const long = "lorem ".repeat(80_000);
+    for (let call = 0; call < 12; call++)
+      await record({ task, says: `${call} ${long}`, session: `long ${call}` });
+    const { json } = await api("POST", "/api/datasets", { body: { task, kind: "evaluation" } });
+    const { json: all } = await api("POST", "/api/datasets", { body: { task, name: "t", kind: "training" } });
+    const [evaluation, training] = [await made(json.id), await made(all.id)];
+    expect(evaluation.counts.looked_at).toBe(12);
+    expect(evaluation.items + training.counts.looked_at - training.counts.left_out.other_side).toBe(12);
+  }, 60_000);
+
+  it("that is large is deleted whole", async () => {
+    const line = JSON.stringify({
+      messages: [
+        { role: "user", content: "a" },
+        { role: "assistant", content: "b" },
+      ],
+    });
+    const body = Array.from({ length: 2_500 }, () => line).join("\n");
+    const { json } = await api("POST", "/api/datasets/import?name=large", {
+      body,
+      type: "application/jsonl",
+    });
+    // One that was cut off before: it is given out no more, and goes when it is asked for again.
+    await env.DB.prepare("UPDATE datasets SET state = 'deleting' WHERE id = ?").bind(json.id).run();
+    expect((await api("GET", `/api/datasets/${json.id}/export`)).json.error.code).toBe("dataset_not_ready");
+    expect((await api("DELETE", `/api/datasets/${json.id}`)).json.deleted).toBe(true);
+    const left = await env.DB.prepare("SELECT count(*) AS n FROM dataset_items WHERE dataset_id = ?").bind(
+      json.id,
+    );
+    expect(await left.first<{ n: number }>()).toEqual({ n: 0 });
+    expect((await api("GET", `/api/datasets/${json.id}`)).status).toBe(404);
+  }, 60_000);
+
   it("waits for D1 while it is down, and is made when it is back", async () => {
     const task = newTask();
     await record({ task, says: on("training", "after the outage") });

@@ -46,8 +46,10 @@ export interface BuildJob {
 
 /** Calls of one step: each is some queries, of which an invocation may make a thousand. */
 const STEP_CALLS = 50;
-/** Contents that are open at once. */
-const AT_ONCE = 8;
+/** Contents that are opened at once. */
+const AT_ONCE = 4;
+/** Prompts of one step, in UTF-16 units: an object has 128 MB, and a prompt is in it some five times. */
+const STEP_LENGTH = 4_000_000;
 /** Errors that come back however often a call is read. */
 const OURS = new Set(["TypeError", "RangeError", "SyntaxError"]);
 
@@ -105,17 +107,20 @@ function unreadable(row: CallRow, thrown: unknown): { why: LeftOut } {
   return { why: "unreadable" };
 }
 
-async function readAll(env: Env, job: BuildJob, rows: readonly CallRow[]): Promise<Looked[]> {
+/** The first of these calls, as many as one step may hold. */
+async function readFirst(env: Env, job: BuildJob, rows: readonly CallRow[]): Promise<Looked[]> {
   const humans = await humansOf(env, job.projectId);
   const looked: Looked[] = [];
-  for (let from = 0; from < rows.length; from += AT_ONCE) {
-    const reading = rows.slice(from, from + AT_ONCE).map(async (row) => ({
+  for (let length = 0; looked.length < rows.length && length < STEP_LENGTH; ) {
+    const reading = rows.slice(looked.length, looked.length + AT_ONCE).map(async (row) => ({
       row,
       ...(await readCandidate({ env, row, kind: job.kind, humans }).catch((thrown) =>
         unreadable(row, thrown),
       )),
     }));
-    looked.push(...(await Promise.all(reading)));
+    const read = await Promise.all(reading);
+    looked.push(...read);
+    for (const each of read) length += "why" in each ? 0 : each.length;
   }
   return looked;
 }
@@ -187,7 +192,7 @@ function learn(job: BuildJob, seen: SeenPrompts, found: readonly Found[]): Omit<
 export async function buildStep(options: { env: Env; job: BuildJob; seen: SeenPrompts }): Promise<Step> {
   const { env, job, seen } = options;
   const page = await nextCalls(env, job);
-  const looked = await readAll(env, job, page.rows);
+  const looked = await readFirst(env, job, page.rows);
   const found = looked.filter((each): each is Looked & Found => !("why" in each));
   const training = { ...learn(job, seen, found), by: await surrogatesFor(env, job.projectId) };
   const items: SealedItem[] = [];
@@ -213,7 +218,9 @@ export async function buildStep(options: { env: Env; job: BuildJob; seen: SeenPr
     const reason = "why" in each ? each.why : await take(each);
     if (reason !== null) counts = omitted(counts, reason);
   }
-  const done = page.next === null || counts.items >= job.limit;
   const { versions } = training;
-  return { job: { ...job, before: page.next, counts, versions }, items, done };
+  const stopped = looked.length < page.rows.length;
+  const before = stopped ? (looked.at(-1)?.row.id ?? null) : page.next;
+  const done = before === null || counts.items >= job.limit;
+  return { job: { ...job, before, counts, versions }, items, done };
 }

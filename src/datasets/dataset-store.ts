@@ -97,7 +97,7 @@ function beginStatement(db: D1Database, set: NewDataset, counts: Counts): D1Prep
 }
 
 export interface Ending {
-  state: Exclude<DatasetRow["state"], "building">;
+  state: Exclude<DatasetRow["state"], "building" | "deleting">;
   message: string | null;
   at: number;
 }
@@ -222,7 +222,16 @@ export async function readDataset(options: {
   return row ?? null;
 }
 
-/** Deletes a set with its items; false where the project has no such set. */
+/** Rows that one statement deletes: more would hold up everybody else's. */
+const DELETED_AT_ONCE = 1_000;
+const DELETE_SOME = `
+  DELETE FROM dataset_items WHERE dataset_id = ?1 AND project_id = ?2 AND item_id IN
+    (SELECT item_id FROM dataset_items WHERE dataset_id = ?1 ORDER BY item_id LIMIT ${DELETED_AT_ONCE})`;
+
+/**
+ * Deletes a set with its items; false where the project has no such set. One that was cut off stands as `deleting`, is given out
+ * no more, and deleting it again goes on.
+ */
 export async function deleteDataset(options: {
   db: D1Database;
   projectId: string;
@@ -232,10 +241,17 @@ export async function deleteDataset(options: {
   const { db, projectId, id, now } = options;
   if ((await readDataset(options)) === null) return false;
   await db.batch([
-    db.prepare("DELETE FROM datasets WHERE id = ?1 AND project_id = ?2").bind(id, projectId),
-    db.prepare("DELETE FROM dataset_items WHERE dataset_id = ?1 AND project_id = ?2").bind(id, projectId),
+    db
+      .prepare("UPDATE datasets SET state = 'deleting' WHERE id = ?1 AND project_id = ?2")
+      .bind(id, projectId),
     audited(db, "dataset.delete", id, projectId, now),
   ]);
+  let deleted: number;
+  do {
+    const { meta } = await db.prepare(DELETE_SOME).bind(id, projectId).run();
+    deleted = meta.changes;
+  } while (deleted >= DELETED_AT_ONCE);
+  await db.prepare("DELETE FROM datasets WHERE id = ?1 AND project_id = ?2").bind(id, projectId).run();
   return true;
 }
 

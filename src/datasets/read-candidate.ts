@@ -2,6 +2,7 @@ import { splitKeyOf } from "../calls/split-key.ts";
 import { answerOf } from "../calls/verifiable.ts";
 import type { Candidate } from "../conversion/curation/candidate.ts";
 import { opinionOf, type Said } from "../conversion/curation/feedback.ts";
+import { isOfKind } from "../conversion/curation/kind-side.ts";
 import type { LeftOut } from "../conversion/curation/left-out.ts";
 import { shinglesOf } from "../conversion/curation/near-duplicates/shingles.ts";
 import { versionOf } from "../conversion/curation/schema-version.ts";
@@ -23,6 +24,8 @@ export interface Found {
   candidate: Omit<Candidate, "currentVersion">;
   /** What its prompt says, as a set. */
   shingles: ReadonlySet<number>;
+  /** How long its prompt is; UTF-16 units. */
+  length: number;
 }
 
 /** Whose calls are never collected: those of people. Ids of keys, and names of tasks. */
@@ -38,11 +41,6 @@ function targetOf({ requestedModel, route }: CallRow): Target["kind"] | null {
   } catch {
     return null;
   }
-}
-
-/** Both sides of the evaluation are for judging: what is trained on never stands there, and the other way round. */
-function isOn(side: Side, kind: DatasetKind): boolean {
-  return (side === "train") === (kind === "training");
 }
 
 async function saidOf(env: Env, { projectId, id, session }: CallRow): Promise<Said[]> {
@@ -91,13 +89,14 @@ export async function readCandidate(options: {
   const recorded = await recordedCall({ env, callId: row.id, projectId: row.projectId });
   if ("why" in recorded) return recorded;
   const side = sideOf(splitKeyOf(row.session, recorded.request));
-  if (!isOn(side, kind)) return { why: "other_side" };
+  if (!isOfKind(side, kind)) return { why: "other_side" };
   const own = { choice: recorded.choice, liked: false, disliked: false, corrected: false };
   const answer = kind === "evaluation" ? own : await judged(env, recorded);
   if (answer === null) return { why: "invalid_correction" };
   const { choice, ...opinion } = answer;
   const target = targetOf(row);
   const example = exampleOf(recorded.request, choice?.parts ?? null);
+  const texts = promptTexts(example);
   return {
     row,
     side,
@@ -111,6 +110,7 @@ export async function readCandidate(options: {
       standIn: target !== "slm" && row.servedBy?.startsWith("slm/") === true,
       version: versionOf(recorded.asked),
     },
-    shingles: shinglesOf(promptTexts(example)),
+    shingles: shinglesOf(texts),
+    length: texts.reduce((sum, text) => sum + text.length, 0),
   };
 }

@@ -174,8 +174,8 @@ export const rollupsHourly = sqliteTable(
 /** What a data set is for: examples to train on, or a raw sample to judge by. */
 export type DatasetKind = "training" | "evaluation";
 
-/** `empty`: made, and nothing was left. Of these four only `building` ever changes. */
-export type DatasetState = "building" | "ready" | "empty" | "failed";
+/** `empty`: made, and nothing was left. `deleting`: its items are going. */
+export type DatasetState = "building" | "ready" | "empty" | "failed" | "deleting";
 
 /** Collected calls, or what was imported: never changed once it is made. A name's next set is its next version. */
 export const datasets = sqliteTable(
