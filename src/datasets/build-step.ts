@@ -9,6 +9,7 @@ import { apiKeys, type CallRow, type DatasetKind } from "../db/schema.ts";
 import type { Env } from "../env.ts";
 import { RouteletError } from "../errors.ts";
 import { type CallList, listCalls } from "../ledger/calls-query.ts";
+import { readSettings } from "../security/settings-snapshot.ts";
 import { type Counts, kept, omitted } from "./counts.ts";
 import type { Example } from "./example.ts";
 import { lineOf } from "./fine-tuning-line.ts";
@@ -109,12 +110,14 @@ function unreadable(row: CallRow, thrown: unknown): { why: LeftOut } {
 
 /** The first of these calls, as many as one step may hold. */
 async function readFirst(env: Env, job: BuildJob, rows: readonly CallRow[]): Promise<Looked[]> {
-  const humans = await humansOf(env, job.projectId);
+  const { projectId, kind } = job;
+  const humans = await humansOf(env, projectId);
+  const { feedbackThreshold } = (await readSettings({ db: env.DB, projectId })).conversion;
   const looked: Looked[] = [];
   for (let length = 0; looked.length < rows.length && length < STEP_LENGTH; ) {
     const reading = rows.slice(looked.length, looked.length + AT_ONCE).map(async (row) => ({
       row,
-      ...(await readCandidate({ env, row, kind: job.kind, humans }).catch((thrown) =>
+      ...(await readCandidate({ env, row, kind, humans, feedbackThreshold }).catch((thrown) =>
         unreadable(row, thrown),
       )),
     }));

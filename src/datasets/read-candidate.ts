@@ -1,18 +1,20 @@
 import { splitKeyOf } from "../calls/split-key.ts";
-import { answerOf } from "../calls/verifiable.ts";
+import type { Said as WhatWasSaid } from "../conversion/agreement.ts";
 import type { Candidate } from "../conversion/curation/candidate.ts";
 import { opinionOf, type Said } from "../conversion/curation/feedback.ts";
 import { isOfKind } from "../conversion/curation/kind-side.ts";
 import type { LeftOut } from "../conversion/curation/left-out.ts";
 import { shinglesOf } from "../conversion/curation/near-duplicates/shingles.ts";
 import { versionOf } from "../conversion/curation/schema-version.ts";
+import { saidOfCorrection } from "../conversion/said-of-correction.ts";
 import type { CallRow, DatasetKind } from "../db/schema.ts";
+import type { OutputPart } from "../dialects/model-request.ts";
 import type { Env } from "../env.ts";
 import { readFeedback } from "../ledger/feedback/feedback-store.ts";
 import { type Side, sideOf } from "../routing/guarantee/split.ts";
-import { parseRoute, resolveTarget, type Target } from "../routing/target.ts";
+import type { SlmAnswer } from "../routing/verify/answer.ts";
+import { mayLeave } from "../work/may-leave.ts";
 import { type RecordedCall, recordedCall } from "../work/recorded-call.ts";
-import { correctedChoice } from "./corrected-answer.ts";
 import { type Example, exampleOf } from "./example.ts";
 
 /** A call that may become an item. */
@@ -34,15 +36,6 @@ export interface Humans {
   tasks: ReadonlySet<string>;
 }
 
-/** What was asked for; a call whose words contradict each other was refused and asked for nothing. */
-function targetOf({ requestedModel, route }: CallRow): Target["kind"] | null {
-  try {
-    return resolveTarget({ model: requestedModel, route: parseRoute(route) }).kind;
-  } catch {
-    return null;
-  }
-}
-
 async function saidOf(env: Env, { projectId, id, session }: CallRow): Promise<Said[]> {
   const kept = await readFeedback({ env, projectId, callId: id, session, withContent: true });
   return kept.map(({ target, at, score, content }) => ({
@@ -54,13 +47,34 @@ async function saidOf(env: Env, { projectId, id, session }: CallRow): Promise<Sa
   }));
 }
 
-/** The answer to learn from, and what people make of it. Null where what they sent is no answer. */
-async function judged(env: Env, recorded: RecordedCall) {
-  const { row, call, request, choice } = recorded;
-  const { corrected, liked, disliked } = opinionOf(await saidOf(env, row));
-  if (corrected === undefined) return { choice, liked, disliked, corrected: false };
-  const right = correctedChoice(corrected, { dialect: call.dialect, request });
-  return right && { choice: right, liked, disliked, corrected: true };
+/** An answer, and what people make of it. */
+interface Judged {
+  answer: SlmAnswer | null;
+  parts: readonly OutputPart[] | null;
+  corrected: boolean;
+  liked: boolean;
+  disliked: boolean;
+}
+
+/** What somebody said would have been right, as the model would have said it. */
+function partsOf({ text, calls }: WhatWasSaid): OutputPart[] {
+  const words: OutputPart[] = text === "" ? [] : [{ type: "text", text }];
+  return [
+    ...words,
+    ...calls.map((call, at) => ({ type: "tool_call" as const, id: `corrected_${at + 1}`, ...call })),
+  ];
+}
+
+/** The answer to learn from: the one that was given, or a correction. Null where what was sent is no answer. */
+async function judged(env: Env, recorded: RecordedCall, threshold: number): Promise<Judged | null> {
+  const { row, choice, answer } = recorded;
+  const { corrected, liked, disliked } = opinionOf(await saidOf(env, row), threshold);
+  if (corrected === undefined)
+    return { answer, parts: choice?.parts ?? null, corrected: false, liked, disliked };
+  const right = saidOfCorrection(corrected);
+  return (
+    right && { answer: { ...right, tokens: null }, parts: partsOf(right), corrected: true, liked, disliked }
+  );
 }
 
 /** What the conversation says up to its answer; a system prompt is its template, and the template does not count. */
@@ -81,6 +95,8 @@ export async function readCandidate(options: {
   row: CallRow;
   kind: DatasetKind;
   humans: Humans;
+  /** The score from which an answer counts as right. */
+  feedbackThreshold: number;
 }): Promise<Found | { why: LeftOut }> {
   const { env, row, kind, humans } = options;
   if (humans.keys.has(row.keyId) || (row.task !== null && humans.tasks.has(row.task)))
@@ -90,25 +106,31 @@ export async function readCandidate(options: {
   if ("why" in recorded) return recorded;
   const side = sideOf(splitKeyOf(row.session, recorded.request));
   if (!isOfKind(side, kind)) return { why: "other_side" };
-  const own = { choice: recorded.choice, liked: false, disliked: false, corrected: false };
-  const answer = kind === "evaluation" ? own : await judged(env, recorded);
-  if (answer === null) return { why: "invalid_correction" };
-  const { choice, ...opinion } = answer;
-  const target = targetOf(row);
-  const example = exampleOf(recorded.request, choice?.parts ?? null);
+  const { choice, asked } = recorded;
+  const raw: Judged = {
+    answer: recorded.answer,
+    parts: choice?.parts ?? null,
+    corrected: false,
+    liked: false,
+    disliked: false,
+  };
+  const judgement = kind === "evaluation" ? raw : await judged(env, recorded, options.feedbackThreshold);
+  if (judgement === null) return { why: "invalid_correction" };
+  const { parts, ...opinion } = judgement;
+  const nodesOnly = !mayLeave(row);
+  const example = exampleOf(recorded.request, parts);
   const texts = promptTexts(example);
   return {
     row,
     side,
-    nodesOnly: target === "slm",
+    nodesOnly,
     example,
     candidate: {
       ...opinion,
       outcome: row.outcome,
-      asked: recorded.asked,
-      answer: choice && answerOf(choice),
-      standIn: target !== "slm" && row.servedBy?.startsWith("slm/") === true,
-      version: versionOf(recorded.asked),
+      asked,
+      standIn: !nodesOnly && row.servedBy?.startsWith("slm/") === true,
+      version: versionOf(asked),
     },
     shingles: shinglesOf(texts),
     length: texts.reduce((sum, text) => sum + text.length, 0),

@@ -43,6 +43,6 @@ describe("what people make of a call", () => {
       { corrected: "Thun", liked: false, disliked: false },
     ],
   ])("%s", (_what, all, expected) => {
-    expect(opinionOf(all)).toEqual(expected);
+    expect(opinionOf(all, 0.5)).toEqual(expected);
   });
 });

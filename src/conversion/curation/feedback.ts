@@ -20,20 +20,18 @@ export interface Opinion {
   disliked: boolean;
 }
 
-/** Below it an answer is disliked: `thumbs: down` is 0. */
-const MIDDLE = 0.5;
-
 /**
  * What people make of a call. Of its own scores one bad one is enough; what was said of the whole run counts where nobody
- * rated the call itself. What cannot be opened may have been a correction, and speaks against the answer.
+ * rated the call itself. What cannot be opened may have been a correction, and speaks against the answer. `threshold`: the
+ * score from which an answer is right.
  */
-export function opinionOf(said: readonly Said[]): Opinion {
+export function opinionOf(said: readonly Said[], threshold: number): Opinion {
   const newest = said.toSorted((a, b) => b.at - a.at);
   const correction = newest.find(({ corrected }) => corrected !== undefined);
   const rated = newest.filter(({ score }) => score !== null);
   const own = rated.filter(({ of }) => of === "call");
   const scores = (own.length > 0 ? own : rated.slice(0, 1)).map(({ score }) => score ?? 0);
-  const disliked = scores.some((score) => score < MIDDLE) || said.some(({ unreadable }) => unreadable);
+  const disliked = scores.some((score) => score < threshold) || said.some(({ unreadable }) => unreadable);
   return {
     ...(correction === undefined ? {} : { corrected: correction.corrected }),
     liked: own.length > 0 && !disliked,
