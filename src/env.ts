@@ -2,6 +2,7 @@ import type { ProviderEnv } from "./backends/providers/variables.ts";
 import type { BackgroundCall } from "./calls/background/background-call.ts";
 import type { DatasetBuild } from "./datasets/dataset-build.ts";
 import type { Fleet } from "./fleet/fleet.ts";
+import type { JobRun } from "./jobs/job-run.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { NodeTunnel } from "./tunnel/node-tunnel.ts";
 import type { Work } from "./work/work.ts";
@@ -15,6 +16,7 @@ export interface Env extends ProviderEnv {
   BACKGROUND: DurableObjectNamespace<BackgroundCall>;
   WORK: DurableObjectNamespace<Work>;
   DATASET_BUILD: DurableObjectNamespace<DatasetBuild>;
+  JOB_RUN: DurableObjectNamespace<JobRun>;
   /** Workers AI; only in the deployed environment, since the binding is always remote. */
   AI?: Ai;
   /** The network itself; only in a local start without a proxy. See `backends/outbound.ts`. */

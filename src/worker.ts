@@ -20,6 +20,7 @@ import { handleTunnelRequest } from "./tunnel/routes.ts";
 export { BackgroundCall } from "./calls/background/background-call.ts";
 export { DatasetBuild } from "./datasets/dataset-build.ts";
 export { Fleet } from "./fleet/fleet.ts";
+export { JobRun } from "./jobs/job-run.ts";
 export { Ledger } from "./ledger/ledger.ts";
 export { NodeTunnel } from "./tunnel/node-tunnel.ts";
 export { Work } from "./work/work.ts";

@@ -257,6 +257,90 @@ describe("a recurring task", () => {
     );
   }, 60_000);
 
+  it("has its small models measured on a data set by jobs, behind every call, and a job can be cancelled", async () => {
+    interface Job {
+      id: string;
+      state: string;
+      total: number;
+      result: { outcomes: Record<string, number>; agreement: { share: number; low: number } | null };
+      events: { message: string }[];
+    }
+    const post = <T>(path: string, body: string, type = "application/json") =>
+      gateway.admin(path, { method: "POST", headers: { "content-type": type }, body }) as Promise<T>;
+    const line = (number: number, label: string | undefined) =>
+      JSON.stringify({
+        messages: [
+          { role: "system", content: "You sort tickets." },
+          { role: "user", content: `ticket ${number}` },
+          { role: "assistant", content: label },
+        ],
+      });
+    const imported = async (name: string, lines: string[]) =>
+      (await post<{ id: string }>(`/api/datasets/import?name=${name}`, lines.join("\n"), "application/jsonl"))
+        .id;
+    async function ended(job: Job): Promise<Job> {
+      for (;;) {
+        const now = (await gateway.admin(`/api/jobs/${job.id}`)) as Job;
+        if (now.state !== "queued" && now.state !== "running") return now;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
+    const numbers = Array.from({ length: 12 }, (_, at) => at);
+    const labels = numbers.map((at) => (at < 2 ? "nonsense" : LABELS[at % LABELS.length]));
+    const dataset = await imported(
+      "measured",
+      numbers.map((at) => line(at, labels[at])),
+    );
+    const found = await ended(await post<Job>("/api/jobs", JSON.stringify({ dataset, model: `slm/${SLM}` })));
+    expect(found).toMatchObject({
+      state: "succeeded",
+      total: 12,
+      result: { outcomes: { agrees: 10, differs: 2, failed: 0 }, agreement: { share: 10 / 12 } },
+    });
+
+    const examples_from = await imported("shown", [line(100, LABELS[1]), line(101, LABELS[2])]);
+    const before = engine.requests.length;
+    const order = { dataset, model: SLM, limit: 1, examples_from, examples: 2 };
+    await ended(await post<Job>("/api/jobs", JSON.stringify(order)));
+    const [asked] = engine.requests.slice(before).map(({ body }) => JSON.parse(body.toString()));
+    expect(asked.messages.map(({ role }: { role: string }) => role)).toEqual([
+      "system",
+      "user",
+      "assistant",
+      "user",
+      "assistant",
+      "user",
+    ]);
+
+    const many = await imported(
+      "many",
+      Array.from({ length: 1_000 }, (_, at) => line(at, "x")),
+    );
+    const long = await post<Job>("/api/jobs", JSON.stringify({ dataset: many, model: SLM }));
+    expect(await post<Job>(`/api/jobs/${long.id}/cancel`, "")).toMatchObject({ state: "cancelled" });
+    expect(await ended(long)).toMatchObject({ state: "cancelled" });
+    const refusals = [
+      post(`/api/jobs/${long.id}/cancel`, ""),
+      post("/api/jobs", JSON.stringify({ dataset, model: "no-such-model" })),
+      post("/api/jobs", JSON.stringify({ dataset: "ds_none", model: SLM })),
+      post("/api/jobs", JSON.stringify({ dataset, model: SLM, examples_from: dataset })),
+      gateway.admin("/api/jobs/job_none"),
+    ];
+    const said = await Promise.allSettled(refusals);
+    const codes = [
+      "job_ended",
+      "model_not_served",
+      "dataset_not_found",
+      "examples_from_evaluation",
+      "job_not_found",
+    ];
+    expect(said.map((each) => (each.status === "rejected" ? String(each.reason) : "taken"))).toEqual(
+      codes.map((code) => expect.stringContaining(code)),
+    );
+    const { data } = (await gateway.admin("/api/jobs?limit=2")) as { data: Job[] };
+    expect(data.map(({ id }) => id)).toContain(long.id);
+  }, 60_000);
+
   it("goes back by itself when the small model gets worse", async () => {
     broken = true;
     const demoted = await callUntil("easy", ({ mode }) => mode === "demoted");

@@ -11,6 +11,7 @@ import { addCallRoutes } from "./calls.ts";
 import type { AdminApp, AdminEnv } from "./context.ts";
 import { addDatasetRoutes, IMPORT_PATH } from "./datasets.ts";
 import { addHealthRoute } from "./health.ts";
+import { addJobRoutes } from "./jobs.ts";
 import { addKeyRoutes } from "./keys.ts";
 import { addNodeRoutes } from "./nodes.ts";
 import { addSavingsRoutes } from "./savings.ts";
@@ -57,6 +58,7 @@ function createAdminApp(): AdminApp {
   addTaskRoutes(app);
   addSavingsRoutes(app);
   addDatasetRoutes(app);
+  addJobRoutes(app);
   describeAgentEndpoints(app);
   addDocument(app);
   return app;

@@ -228,6 +228,29 @@ export const datasetItems = sqliteTable(
   (table) => [primaryKey({ columns: [table.datasetId, table.itemId] })],
 );
 
+export type JobState = "queued" | "running" | "succeeded" | "failed" | "cancelled";
+
+/** Work that nodes do in their idle time, behind every call. */
+export const jobs = sqliteTable("jobs", {
+  id: text("id").primaryKey(),
+  projectId: text("project_id")
+    .notNull()
+    .references(() => projects.id),
+  kind: text("kind").$type<"evaluation">().notNull(),
+  state: text("state").$type<JobState>().notNull(),
+  /** JSON: what was asked for. */
+  spec: text("spec").notNull(),
+  /** JSON: how far it is, and what it found so far. */
+  progress: text("progress").notNull(),
+  /** JSON: the last lines of its log. No content. */
+  events: text("events").notNull(),
+  createdAt: integer("created_at").notNull(),
+  /** Null until its first item. */
+  startedAt: integer("started_at"),
+  /** Null while it goes on. */
+  endedAt: integer("ended_at"),
+});
+
 export const settings = sqliteTable("settings", {
   projectId: text("project_id")
     .primaryKey()
@@ -258,12 +281,15 @@ export type AuditAction =
   | "dataset.create"
   | "dataset.import"
   | "dataset.export"
-  | "dataset.delete";
+  | "dataset.delete"
+  | "job.create"
+  | "job.cancel";
 
 export type CallRow = typeof calls.$inferSelect;
 export type AttemptRow = typeof attempts.$inferSelect;
 export type RollupRow = typeof rollupsHourly.$inferSelect;
 export type DatasetRow = typeof datasets.$inferSelect;
 export type DatasetItemRow = typeof datasetItems.$inferSelect;
+export type JobRow = typeof jobs.$inferSelect;
 export type FeedbackRow = typeof feedback.$inferSelect;
 export type ApiKeyRow = typeof apiKeys.$inferSelect;

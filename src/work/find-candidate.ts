@@ -51,6 +51,19 @@ export async function candidatesOf(fleet: FleetSnapshot, projectId: string): Pro
   return [...found.values()].slice(0, MAX_CANDIDATES);
 }
 
+/** A model of this id as a node serves it now; null where none does. */
+export async function candidateNamed(options: {
+  env: Env;
+  projectId: string;
+  model: string;
+}): Promise<Candidate | null> {
+  const { env, projectId, model } = options;
+  const all = served(await env.FLEET.getByName("fleet").snapshot(), projectId);
+  const found = all.find((each) => each.model.id === model);
+  if (found === undefined) return null;
+  return { model, weights: found.model.fileSha256, fingerprint: await fingerprintOf(found) };
+}
+
 /** A node that serves just what is tried; null when none does now. */
 export async function servingNode(options: {
   env: Env;
