@@ -173,6 +173,44 @@ describe("API keys", () => {
   });
 });
 
+describe("tasks that people merge and split", () => {
+  const observed = async (names: string[]): Promise<void> => {
+    const call = { splitKey: "s", at: 1, count: 1, human: false, answeredBy: "reference" } as const;
+    const calls = names.map((name) => ({ ...call, callId: startRecord().id, task: { name } }));
+    await env.WORK.getByName("other").observe("other", calls);
+  };
+  const patch = (id: string, body: object) => api("PATCH", `/api/tasks/${id}?project=other`, { body });
+
+  it("answer with the task that there is then, and it is recorded", async () => {
+    await observed(["invoices", "bills"]);
+    const merged = await patch("bills", { merge_into: "invoices" });
+    expect(merged).toMatchObject({ status: 200, json: { id: "invoices", calls: 2 } });
+    const { json } = await api("GET", "/api/tasks/invoices?project=other");
+    expect(json.names).toEqual(["invoices", "bills"]);
+    expect(json.history.at(-1).because).toBe("merged:bills");
+    expect((await api("GET", "/api/tasks/bills?project=other")).status).toBe(404);
+    const split = await patch("invoices", { split_off: "bills" });
+    expect(split).toMatchObject({ status: 200, json: { id: "invoices" } });
+    expect((await api("GET", "/api/tasks/bills?project=other")).json.names).toEqual(["bills"]);
+    const { results } = await env.DB.prepare(
+      "SELECT target FROM audit_log WHERE action = 'task.change' AND project_id = 'other' ORDER BY id",
+    ).all<{ target: string }>();
+    expect(results.map(({ target }) => target)).toEqual(["bills", "invoices"]);
+  });
+
+  it.each<[string, object, number, string, string | null]>([
+    ["with itself", { merge_into: "one" }, 404, "task_not_found", "merge_into"],
+    ["with one that there is not", { merge_into: "none" }, 404, "task_not_found", "merge_into"],
+    ["of a name that is not its", { split_off: "two" }, 404, "name_not_found", "split_off"],
+    ["both at once", { merge_into: "two", split_off: "two" }, 400, "invalid_field", null],
+    ["beside something else", { merge_into: "two", name: "x" }, 400, "invalid_field", null],
+  ])("are not, %s", async (_what, body, status, code, param) => {
+    await observed(["one", "two"]);
+    expect(await patch("one", body)).toMatchObject({ status, json: { error: { code, param } } });
+    expect((await api("GET", "/api/tasks/one?project=other")).status).toBe(200);
+  });
+});
+
 describe("calls", () => {
   async function record(session: string, count: number): Promise<string[]> {
     const ids: string[] = [];

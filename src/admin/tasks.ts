@@ -157,6 +157,8 @@ const list = createRoute({
 const params = z.object({ id: z.string().min(1).max(256) });
 /** Draws of one answer, unless more are asked for. */
 const DRAWS = 100;
+/** Names of one answer. */
+const NAMES = 200;
 
 const detail = createRoute({
   method: "get",
@@ -183,6 +185,10 @@ const detail = createRoute({
         .extend({
           evidence: evidenceSchema,
           conditions: conditionsSchema,
+          names: z.array(z.string()).openapi({
+            description:
+              "What its calls are recorded under: its id, keys of prompts that were recognised as it, and tasks that were merged into it. The first 200.",
+          }),
           candidates: z.array(triedSchema).openapi({ description: "Those that are, or were, tried." }),
           history: z.array(historySchema),
           draws: z.array(drawSchema).openapi({ description: "The newest." }),
@@ -211,14 +217,26 @@ const changeSchema = z
       .enum(["observe", "shadow"])
       .optional()
       .openapi({ description: "Takes the task back (`observe`), or begins again (`shadow`)." }),
+    merge_into: z.string().min(1).max(256).optional().openapi({
+      description:
+        "The id of another task, of which this one is a part from now on; that one is the answer. Both lose their evidence. Alone.",
+    }),
+    split_off: z.string().min(1).max(256).optional().openapi({
+      description:
+        "One of the task's `names`, whose calls are a task of their own from now on. The task loses its evidence. Alone.",
+    }),
   })
+  .refine(({ merge_into, split_off, ...others }) => {
+    const regroups = [merge_into, split_off].filter((given) => given !== undefined).length;
+    return regroups === 0 || (regroups === 1 && Object.keys(others).length === 0);
+  }, "`merge_into` and `split_off` are each sent alone")
   .openapi("TaskChange");
 
 const change = createRoute({
   method: "patch",
   path: "/api/tasks/{id}",
   tags: ["tasks"],
-  summary: "Rename, exclude, approve, take back or restart a task",
+  summary: "Rename, exclude, approve, take back, restart, merge or split a task",
   ...adminOnly,
   request: {
     params,
@@ -342,6 +360,32 @@ function taskNotFound(): RouteletError {
   });
 }
 
+/** Why a task was not merged or split. */
+const NOT_CHANGED = {
+  unknown_target: {
+    kind: "not_found",
+    code: "task_not_found",
+    message: "`merge_into` must be the id of another task of this project. `GET /api/tasks` lists them.",
+    param: "merge_into",
+  },
+  human: {
+    kind: "invalid_request",
+    code: "human_audience",
+    message: "A task whose answers people read, and one whose answers they do not, cannot be one.",
+    param: "merge_into",
+  },
+  unknown_name: {
+    kind: "not_found",
+    code: "name_not_found",
+    message: "`split_off` must be one of the task's `names` (`GET /api/tasks/{id}`), and not its id.",
+    param: "split_off",
+  },
+} as const;
+
+function notChanged(why: "unknown" | keyof typeof NOT_CHANGED): RouteletError {
+  return why === "unknown" ? taskNotFound() : new RouteletError(NOT_CHANGED[why]);
+}
+
 /** `/api/tasks`. */
 export function addTaskRoutes(app: AdminApp): void {
   app.openapi(list, async (c) => {
@@ -355,7 +399,7 @@ export function addTaskRoutes(app: AdminApp): void {
     const found = await c.env.WORK.getByName(project).task(c.req.valid("param").id);
     if (found === null) throw taskNotFound();
     const { task, draws, history } = found;
-    const { standing, limits, tried } = found;
+    const { standing, limits, tried, names } = found;
     return c.json(
       {
         ...taskJson(task),
@@ -367,6 +411,7 @@ export function addTaskRoutes(app: AdminApp): void {
           good,
           bad,
         })),
+        names: names.slice(0, NAMES),
         history: history.map(historyJson),
         draws: draws
           .slice(draws.length - Math.min(most, draws.length))
@@ -380,10 +425,16 @@ export function addTaskRoutes(app: AdminApp): void {
   app.openapi(change, async (c) => {
     const { project } = c.req.valid("query");
     const { id } = c.req.valid("param");
-    const { max_p95_ms: maxP95Ms, ...decided } = c.req.valid("json");
+    const work = c.env.WORK.getByName(project);
+    const { merge_into: into, split_off: name, max_p95_ms: maxP95Ms, ...decided } = c.req.valid("json");
     const asked = maxP95Ms === undefined ? decided : { ...decided, maxP95Ms };
-    const changed = await c.env.WORK.getByName(project).change(id, asked);
-    if (changed === null) throw taskNotFound();
+    const changed =
+      into !== undefined
+        ? await work.merge(id, into)
+        : name !== undefined
+          ? await work.split(id, name)
+          : ((await work.change(id, asked)) ?? "unknown");
+    if (typeof changed === "string") throw notChanged(changed);
     const entry = { at: Date.now(), action: "task.change", target: id, projectId: project } as const;
     await auditInsert({ db: c.env.DB, entry });
     return c.json(taskJson(changed), 200);

@@ -1,4 +1,5 @@
 import { TaskMiner } from "../routing/task/task-miner.ts";
+import type { TaskAliases } from "./task-aliases.ts";
 import type { TaskStore } from "./task-store.ts";
 import type { RecognisedCall } from "./work.ts";
 
@@ -10,15 +11,17 @@ const NOTE = "miner";
 /** A row of the object's database takes 2 MB. Characters. */
 const PART = 500_000;
 
-/** The tasks that a project's calls were recognised as, kept across evictions. */
+/** The tasks that a project's calls are of, as they were recognised and as people decided, kept across evictions. */
 export class KnownTasks {
   readonly #store: TaskStore;
+  readonly #aliases: TaskAliases;
   readonly #miner: TaskMiner;
   #changed = false;
   #savedAt = 0;
 
-  constructor(store: TaskStore) {
+  constructor(store: TaskStore, aliases: TaskAliases) {
     this.#store = store;
+    this.#aliases = aliases;
     const options = {
       limits: LIMITS,
       moved: ({ from, to }: { from: string; to: string }) => this.#merge(from, to),
@@ -27,8 +30,17 @@ export class KnownTasks {
     this.#miner = saved === null ? new TaskMiner(options) : TaskMiner.fromState(JSON.parse(saved), options);
   }
 
-  /** The task of a call. */
-  assign({ key, group, skeleton }: RecognisedCall): string {
+  /** The task of a call that nobody named. A key that people split off is its own, whatever it looks like. */
+  assign(call: RecognisedCall): string {
+    return this.#aliases.of(call.key) ?? this.named(this.#recognised(call));
+  }
+
+  /** The task that a name stands for. */
+  named(name: string): string {
+    return this.#aliases.of(name) ?? name;
+  }
+
+  #recognised({ key, group, skeleton }: RecognisedCall): string {
     const known = this.#miner.taskOf(key);
     if (known !== null) return known;
     this.#changed = true;
@@ -37,12 +49,25 @@ export class KnownTasks {
 
   /** What a task's calls may be recorded under: those that an isolate did not know the task of bear their own key. */
   namesOf(task: string): string[] {
-    return [...new Set([task, ...this.#miner.keysOf(task)])];
+    const own = [task, ...this.#aliases.namesOf(task)];
+    const names = new Set(own.flatMap((name) => [name, ...this.#miner.keysOf(name)]));
+    return [...names].filter((name) => this.#aliases.of(name) === null || this.named(name) === task);
+  }
+
+  /** People decided that one task is a part of another. */
+  merge(from: string, into: string): void {
+    this.#aliases.merge(from, into);
+    for (const task of [from, into]) this.keep(task, true);
+  }
+
+  /** People decided that a name's calls are no part of the task that they were taken for. */
+  split(name: string): void {
+    this.#aliases.split(name);
   }
 
   /** A task on which evidence stands neither splits nor merges with another such. */
   keep(task: string, fixed: boolean): void {
-    if (fixed) this.#miner.fix(task);
+    if (fixed || this.#aliases.namesOf(task).length > 0) this.#miner.fix(task);
     else this.#miner.release(task);
     this.#changed = true;
   }
@@ -55,8 +80,11 @@ export class KnownTasks {
   }
 
   /** Calls of a young task turned out to be another's: its count goes there, and it is none any more where nobody tried anything on it. */
-  #merge(from: string, to: string): void {
+  #merge(from: string, found: string): void {
     const task = this.#store.task(from);
+    const to = this.named(found);
+    // What people decided stays.
+    if (this.#aliases.of(from) !== null) return;
     if (task === null || task.stage.mode !== "observe" || task.excluded || from === to) return;
     const other = this.#store.task(to);
     if (other === null) this.#store.put({ ...task, id: to, name: task.name === from ? to : task.name });

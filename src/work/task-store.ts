@@ -171,6 +171,11 @@ export class TaskStore {
 
   remove(id: string): void {
     this.#sql.exec("DELETE FROM tasks WHERE id = ?", id);
+    this.forgetDraws(id);
+  }
+
+  /** Forgets what a task's draws have shown: they were of other calls than those that it has now. */
+  forgetDraws(id: string): void {
     this.#sql.exec(
       "DELETE FROM unseen_answers WHERE call_id IN (SELECT call_id FROM draws WHERE task_id = ?)",
       id,

@@ -46,3 +46,15 @@ export function newTask(id: string, at: number): Task {
     audits: 0,
   };
 }
+
+/** What is known of two tasks that are one from now on, but for their evidence. `to` gives its name, its stage and its settings. */
+export function joined(from: Task, to: Task): Task {
+  return {
+    ...to,
+    calls: from.calls + to.calls,
+    firstSeenAt: Math.min(from.firstSeenAt, to.firstSeenAt),
+    lastSeenAt: Math.max(from.lastSeenAt, to.lastSeenAt),
+    excluded: from.excluded || to.excluded,
+    attempts: from.attempts + to.attempts,
+  };
+}

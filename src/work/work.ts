@@ -15,8 +15,9 @@ import { KnownTasks } from "./known-tasks.ts";
 import { explorationLottery } from "./lotteries.ts";
 import { movedTask } from "./moved-task.ts";
 import { standingOf } from "./standing.ts";
+import { TaskAliases } from "./task-aliases.ts";
 import { type Candidate, type DrawRecord, type Task, TaskStore } from "./task-store.ts";
-import { newTask, type TaskView, viewOf } from "./task-view.ts";
+import { joined, newTask, type TaskView, viewOf } from "./task-view.ts";
 import { type WorkItem, WorkQueue } from "./work-queue.ts";
 
 /** Items that may wait; beyond it the oldest count as losses. */
@@ -95,7 +96,7 @@ export class Work extends DurableObject<Env> {
       queue: this.#queue,
       transaction: (step) => ctx.storage.transactionSync(step),
     });
-    this.#tasks = new KnownTasks(this.#store);
+    this.#tasks = new KnownTasks(this.#store, new TaskAliases(ctx.storage.sql));
   }
 
   /**
@@ -135,6 +136,7 @@ export class Work extends DurableObject<Env> {
       standing: standingOf({ task, draws, served: task.candidate, delta }),
       limits: { maxP95Ms: task.maxP95Ms ?? maxP95Ms, formMargin },
       tried: triedOf(task.candidates ?? [], draws),
+      names: this.#tasks.namesOf(id),
     };
   }
 
@@ -220,6 +222,47 @@ export class Work extends DurableObject<Env> {
     return this.#store.task(id);
   }
 
+  /**
+   * Makes one task a part of another, which it then is. Both lose their evidence, since it was of other calls than the joined
+   * task has, and what their attempts at a certificate have spent adds up. A string says why not.
+   */
+  async merge(id: string, into: string): Promise<Task | "unknown" | "unknown_target" | "human"> {
+    const [from, to] = [this.#store.task(id), this.#store.task(into)];
+    if (from === null) return "unknown";
+    if (to === null || id === into) return "unknown_target";
+    if (from.human !== to.human) return "human";
+    this.ctx.storage.transactionSync(() => {
+      this.#store.remove(id);
+      this.#tasks.merge(id, into);
+      this.#begin({ ...joined(from, to), id: into }, `merged:${id}`);
+    });
+    await this.#advance([into], await this.#settings());
+    return this.#store.task(into) ?? "unknown_target";
+  }
+
+  /** Makes a name's calls a task of their own again; the one that they are taken from loses its evidence. The same way. */
+  async split(id: string, name: string): Promise<Task | "unknown" | "unknown_name"> {
+    const task = this.#store.task(id);
+    if (task === null) return "unknown";
+    if (name === id || !this.#tasks.namesOf(id).includes(name)) return "unknown_name";
+    this.ctx.storage.transactionSync(() => {
+      this.#tasks.split(name);
+      this.#store.put({ ...newTask(name, this.clock()), human: task.human, attempts: task.attempts });
+      this.#begin(task, `split:${name}`);
+    });
+    await this.#advance([id], await this.#settings());
+    return this.#store.task(id) ?? "unknown";
+  }
+
+  /** A task whose calls are others from now on: nothing of what was drawn is evidence any more. */
+  #begin(task: Task, because: string): void {
+    this.#store.forgetDraws(task.id);
+    const { stage, excluded, human } = task;
+    const stays = stage.mode === "observe" || stage.mode === "demoted";
+    const mode = excluded || human ? "observe" : stays ? stage.mode : "shadow";
+    this.#move(task, { mode, share: 0 }, because);
+  }
+
   async waiting(): Promise<number> {
     return this.#queue.size;
   }
@@ -255,7 +298,7 @@ export class Work extends DurableObject<Env> {
   }
 
   #seen(call: ObservedCall): Task | null {
-    const id = "name" in call.task ? call.task.name : this.#tasks.assign(call.task);
+    const id = "name" in call.task ? this.#tasks.named(call.task.name) : this.#tasks.assign(call.task);
     const known = this.#store.task(id);
     if (known === null && this.#store.count >= MAX_TASKS && !this.#forgetOne()) return null;
     const task = known ?? newTask(id, call.at);

@@ -1,4 +1,4 @@
-import { applyD1Migrations, env, runInDurableObject } from "cloudflare:test";
+import { applyD1Migrations, env, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { beforeAll, describe, expect, it } from "vitest";
 import { newCallId } from "../ledger/call-id.ts";
 import { TaskStore } from "./task-store.ts";
@@ -87,4 +87,91 @@ it("a task whose answers people read is taken back to being observed", async () 
   await stub.observe("default", [call({ human: true })]);
   await stub.change("t", {});
   expect(await stub.tasks()).toMatchObject([{ stage: { mode: "observe" }, lottery: null, human: true }]);
+});
+
+describe("people say which calls are one task", () => {
+  const ids = async (stub: ReturnType<typeof work>) => (await stub.tasks()).map(({ id }) => id).sort();
+  const told = (name: string, more: Partial<ObservedCall> = {}) => call({ task: { name }, ...more });
+  const skeleton = Array.from({ length: 16 }, (_, at) => 1_000 + at);
+  const recognised = (key: string) => call({ task: { key, group: "g", skeleton } });
+
+  it("what is merged is counted as the other from then on, under all of its names, after an eviction too", async () => {
+    const stub = work();
+    await stub.observe("default", [told("a", { count: 3 }), told("b", { at: 9_000 }), told("c")]);
+    expect(await stub.merge("c", "a")).toMatchObject({ id: "a", calls: 4 });
+    expect(await stub.merge("a", "b")).toMatchObject({ id: "b", calls: 5 });
+    await evictDurableObject(stub);
+    const views = await stub.observe("default", [told("a"), told("c"), told("b")]);
+    expect(views).toMatchObject([{ id: "b" }, { id: "b" }, { id: "b" }]);
+    expect(await ids(stub)).toEqual(["b"]);
+    expect((await stub.task("b"))?.names.sort()).toEqual(["a", "b", "c"]);
+    expect((await stub.taskNames("b"))?.names).toContain("c");
+  });
+
+  it("evidence of other calls than the joined task has is none, and both attempts' budget is spent", async () => {
+    const stub = work();
+    await stub.observe("default", [told("a"), told("b")]);
+    await stub.change("b", { mode: "shadow" });
+    await stub.observe("default", [told("b"), told("b")]);
+    expect((await stub.task("b"))?.draws.length).toBeGreaterThan(0);
+    await runInDurableObject(stub, (_instance, state) => {
+      const store = new TaskStore(state.storage.sql);
+      for (const [id, attempts] of [
+        ["a", 2],
+        ["b", 1],
+      ] as const) {
+        const task = store.task(id);
+        if (task !== null) store.put({ ...task, attempts });
+      }
+    });
+    const before = (await stub.task("b"))?.task.lottery;
+    await stub.merge("a", "b");
+    const after = await stub.task("b");
+    expect(after).toMatchObject({
+      task: { attempts: 3, window: null, certification: null, detector: null, stage: { mode: "shadow" } },
+      draws: [],
+    });
+    expect(after?.task.lottery?.id).not.toBe(before?.id);
+    expect(after?.history.at(-1)).toMatchObject({ because: "merged:a" });
+  });
+
+  it("a prompt that was recognised as a task's is split off, and joined with nothing by itself any more", async () => {
+    const stub = work();
+    // New prompts are held against each other from time to time, and not one by one.
+    const keys = Array.from({ length: 24 }, (_, at) => `k${at}`);
+    for (const key of keys) await stub.observe("default", [recognised(key)]);
+    const [first] = (await stub.tasks()).sort((a, b) => b.calls - a.calls);
+    const names = (await stub.task(first?.id ?? ""))?.names ?? [];
+    expect(names.length).toBeGreaterThan(8);
+    const other = names.find((name) => name !== first?.id) ?? "";
+    await stub.split(first?.id ?? "", other);
+    expect(await stub.observe("default", [recognised(other), recognised(first?.id ?? "")])).toMatchObject([
+      { id: other },
+      { id: first?.id },
+    ]);
+    expect((await stub.task(first?.id ?? ""))?.names).not.toContain(other);
+    expect((await stub.task(other))?.names).toEqual([other]);
+    expect((await stub.task(first?.id ?? ""))?.history.at(-1)).toMatchObject({ because: `split:${other}` });
+  });
+
+  it("what was merged is split off again", async () => {
+    const stub = work();
+    await stub.observe("default", [told("a"), told("b")]);
+    await stub.merge("a", "b");
+    await stub.split("b", "a");
+    expect(await stub.observe("default", [told("a"), told("b")])).toMatchObject([{ id: "a" }, { id: "b" }]);
+  });
+
+  it("never what does not go together", async () => {
+    const stub = work();
+    await stub.observe("default", [told("a"), told("people", { human: true })]);
+    expect(await stub.merge("a", "people")).toBe("human");
+    expect(await stub.merge("a", "a")).toBe("unknown_target");
+    expect(await stub.merge("a", "none")).toBe("unknown_target");
+    expect(await stub.merge("none", "a")).toBe("unknown");
+    expect(await stub.split("a", "a")).toBe("unknown_name");
+    expect(await stub.split("a", "people")).toBe("unknown_name");
+    expect(await stub.split("none", "a")).toBe("unknown");
+    expect(await ids(stub)).toEqual(["a", "people"]);
+  });
 });
