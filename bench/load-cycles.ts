@@ -32,7 +32,7 @@ async function run(): Promise<Measured> {
       keepWarm: false,
       idleMs: 600_000,
       log: () => {},
-      open: (admit) =>
+      open: (memory) =>
         createEmbeddedEngine({
           modelId: id,
           modelPath: path,
@@ -40,7 +40,7 @@ async function run(): Promise<Measured> {
           quantisation,
           sequences: 1,
           contextTokens: 2048,
-          admit,
+          memory,
         }),
     }),
   );

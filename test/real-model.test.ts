@@ -3,6 +3,8 @@ import { join } from "node:path";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI, { AuthenticationError, NotFoundError } from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { starterModelPath } from "../local-node/src/models/starter-model.ts";
+import { testAdapter } from "../local-node/src/models/testing/test-adapter.ts";
 import { tinyEmbeddingModel } from "../local-node/src/models/testing/tiny-models.ts";
 import { type OtlpReceiver, startOtlpReceiver } from "./harness/otlp-receiver.ts";
 import { freePort, untilGone } from "./harness/processes.ts";
@@ -26,6 +28,8 @@ beforeAll(async () => {
   collector = await startOtlpReceiver();
   const vectors = join(folder.path, "vectors.gguf");
   await writeFile(vectors, tinyEmbeddingModel());
+  const tone = join(folder.path, "tone.gguf");
+  await writeFile(tone, await testAdapter(await starterModelPath(), { strength: 0.03 }));
   routelet = spawnStart({
     stateDir: folder.path,
     port: await freePort(),
@@ -34,6 +38,7 @@ beforeAll(async () => {
       ROUTELET_ADMIN_KEY: ADMIN_KEY,
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
       ROUTELET_NODE_ENGINES_EMBEDDED_MORE: JSON.stringify([vectors]),
+      ROUTELET_NODE_ENGINES_EMBEDDED_ADAPTERS: `[{ name = "tone", path = ${JSON.stringify(tone)} }]`,
     },
   });
   url = await routelet.ready;
@@ -147,6 +152,22 @@ test("vectors come from a further model of the node, which is loaded for them", 
   expect(made.data.map(({ embedding }) => embedding.length)).toEqual([32, 32]);
   expect(made.data[0]?.embedding).not.toEqual(made.data[1]?.embedding);
   expect(made.usage.prompt_tokens).toBe(9);
+});
+
+test("an adapter of the model is a model of its own, by its name", async () => {
+  const ids: string[] = [];
+  for await (const { id } of client.models.list()) ids.push(id);
+  expect(ids).toContain(`${SERVED_BY}+tone`);
+  const ask = (model: string) =>
+    client.chat.completions
+      .create({ model, messages: QUESTION, max_tokens: 12, temperature: 0 })
+      .withResponse();
+  const adapted = await ask(`${SERVED_BY}+tone`);
+  expect(adapted.response.headers.get("x-routelet-served-by")).toBe(`${SERVED_BY}+tone`);
+  const plain = await ask(SERVED_BY);
+  expect(plain.response.headers.get("x-routelet-served-by")).toBe(SERVED_BY);
+  expect(adapted.data.choices[0]?.message.content).not.toBe(plain.data.choices[0]?.message.content);
+  expect((await ask(`${SERVED_BY}+tone`)).data.choices[0]?.message).toEqual(adapted.data.choices[0]?.message);
 });
 
 test("Anthropic's SDK gets the same words from the node, whole and streamed", async () => {

@@ -83,7 +83,8 @@ export function findNodes(input: PlanInput, slmId: string | null): NodeSearch {
   const mine = input.fleet.nodes.filter((node) => node.projects.includes(input.projectId));
   const serving = mine.flatMap((node) =>
     (node.state?.models ?? [])
-      .filter((model) => slmId === null || model.id === slmId)
+      // An adapter is made for a task of its own: it is no model for whatever call comes.
+      .filter(({ id, adapterOf }) => (slmId === null ? adapterOf === undefined : id === slmId))
       .map((model) => ({ node, model, load: loadOf(node, input.inFlight) })),
   );
   if (serving.length === 0)

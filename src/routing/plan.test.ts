@@ -27,6 +27,7 @@ function node(
       version: "0.1.0",
       models: models.map((model) => ({
         id: model,
+        adapterOf: /^(.+)\+/.exec(model)?.[1],
         engine: "embedded",
         loaded: true,
         fileSha256: null,
@@ -100,6 +101,24 @@ describe("planAttempts", () => {
     expect(backends(plan({ kind: "llm", reference: "x" }, [], { ...more, modelsFor: () => ["b"] }))).toBe(
       "provider_not_configured",
     );
+  });
+
+  it("asks an adapter where it is named, and never for a call that leaves the model open", () => {
+    const both = node("both", { models: ["tiny+tone", "tiny"] });
+    const adapterAlone = node("adapter", { models: ["tiny+tone"] });
+    const asked = (target: Target) => {
+      const result = plan(target, [adapterAlone, both]);
+      if (result instanceof RouteletError) return result.code;
+      return result.attempts.map((attempt) =>
+        attempt.kind === "node" ? `${attempt.nodeId} ${attempt.model}` : "cloud",
+      );
+    };
+    expect(asked(SLM)).toEqual(["both tiny"]);
+    expect(asked(AUTO)).toEqual(["both tiny", "cloud"]);
+    expect(asked({ ...SLM, slmId: "tiny+tone" } as Target)).toEqual(
+      expect.arrayContaining(["adapter tiny+tone", "both tiny+tone"]),
+    );
+    expect(backends(plan(LOCAL, [adapterAlone]))).toBe("no_local_node");
   });
 
   it("keeps a conversation on one node, whatever the load, as long as that has a free slot", () => {

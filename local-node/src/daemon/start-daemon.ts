@@ -1,5 +1,6 @@
 import { createMemoryKeeper } from "../engines/on-demand/memory-keeper.ts";
 import { detectHost, type Hardware } from "../hardware/hardware.ts";
+import { modelCacheFolder } from "../models/cache-folder.ts";
 import { parseSize } from "../models/parse-size.ts";
 import { createServe } from "../serve/serve.ts";
 import { type Identity, saveIdentity } from "../tunnel/identity.ts";
@@ -18,6 +19,7 @@ import { createPauseControl } from "./pause-control.ts";
 import { type NodeModel, onDemandEngine, startEngines } from "./start-engines.ts";
 import type { DaemonStatus } from "./status.ts";
 import { watchVitals } from "./vitals.ts";
+import { watchAdapters } from "./watch-adapters.ts";
 
 export interface Daemon {
   status(): DaemonStatus;
@@ -58,8 +60,19 @@ export async function startDaemon(options: {
   let follower: ReturnType<typeof followPause> | null = null;
   const more: NodeModel[] = [];
   const keeper = createMemoryKeeper({ log, limitBytes: parseSize(config.engines.embedded.memory) });
+  const adapters = watchAdapters({
+    config: () => config.engines.embedded.adapters,
+    cacheDir: modelCacheFolder(options.env),
+    onChange: (modelId, found) => {
+      const engine = engines.list().find((one) => one.models()[0]?.id === modelId);
+      if (engine?.setAdapters !== undefined) engine.setAdapters(found);
+      else if (engine !== undefined && found.length > 0)
+        log("warn", `The adapters of ${modelId} are not served: only the embedded engine has them.`);
+    },
+    log,
+  });
   const engines = createEngineSet({
-    open: (add) => startEngines({ ...options, config, more, keeper, add }),
+    open: (add) => startEngines({ ...options, config, more, keeper, adapters: adapters.of, add }),
     onChange: () => serve.refresh(),
   });
   const connected = Promise.withResolvers<void>();
@@ -130,11 +143,13 @@ export async function startDaemon(options: {
       return status();
     },
   }).catch((error) => {
+    adapters.close();
     vitals.close();
     pauses.close();
     throw error;
   });
   const closeRest = async (): Promise<void> => {
+    adapters.close();
     vitals.close();
     pauses.close();
     follower?.close();
@@ -143,6 +158,7 @@ export async function startDaemon(options: {
   };
 
   try {
+    if (options.model !== null) await adapters.add(options.model, true);
     const paused = pauses.current();
     if (paused === null) await engines.start();
     follower = followPause({
@@ -183,12 +199,24 @@ export async function startDaemon(options: {
     },
     offer: (model) => {
       more.push(model);
-      engines.add(onDemandEngine({ config, model, keepWarm: false, paths: options.paths, keeper, log }));
+      engines.add(
+        onDemandEngine({
+          config,
+          model,
+          keepWarm: false,
+          paths: options.paths,
+          keeper,
+          adapters: adapters.of,
+          log,
+        }),
+      );
+      void adapters.add(model, false);
       log("info", `${model.id} is available, and loaded when a call names it.`, { model: model.id });
     },
     configure: (next) => {
       config = next;
       metricsServer.setPort(config.metrics.port);
+      void adapters.look();
       pauses.refresh().catch((error: unknown) => log("warn", `Looking at the GPU failed: ${String(error)}`));
       changed();
     },

@@ -4,6 +4,7 @@ import { capabilitiesOf, createEmbeddedEngine } from "../engines/embedded/embedd
 import type { Engine } from "../engines/engine.ts";
 import type { MemoryKeeper } from "../engines/on-demand/memory-keeper.ts";
 import { createOnDemandEngine, type OnDemandEngine } from "../engines/on-demand/on-demand.ts";
+import type { Adapter } from "../models/adapter.ts";
 import type { EnsuredModel } from "../models/ensure-model.ts";
 import { readGgufFile } from "../models/gguf.ts";
 import { type ModelKind, modelKind } from "../models/model-kind.ts";
@@ -44,6 +45,7 @@ export async function startEngines(options: {
   more: readonly NodeModel[];
   paths: NodePaths;
   keeper: MemoryKeeper;
+  adapters: (modelId: string) => readonly Adapter[];
   env: Record<string, string | undefined>;
   log: Log;
   add: (engine: Engine) => void;
@@ -78,12 +80,13 @@ export function onDemandEngine(options: {
   keepWarm: boolean;
   paths: NodePaths;
   keeper: MemoryKeeper;
+  adapters: (modelId: string) => readonly Adapter[];
   log: Log;
 }): OnDemandEngine {
   const { config, model, keeper, keepWarm, log } = options;
   const { sequences, contextTokens, idleMinutes } = config.engines.embedded;
   const quantisation = model.quantisation ?? null;
-  return createOnDemandEngine({
+  const engine = createOnDemandEngine({
     model: {
       id: model.id,
       engine: "embedded",
@@ -98,7 +101,7 @@ export function onDemandEngine(options: {
     keepWarm,
     idleMs: idleMinutes * 60_000,
     log,
-    open: (admit) =>
+    open: (memory) =>
       createEmbeddedEngine({
         modelId: model.id,
         modelPath: model.path,
@@ -108,10 +111,12 @@ export function onDemandEngine(options: {
         sequences,
         contextTokens,
         prefixes: promptCache(config, options.paths),
-        admit,
+        memory,
         log: (level, message) => log(level, message),
       }),
   });
+  engine.setAdapters(options.adapters(model.id));
+  return engine;
 }
 
 /** Undefined: the owner wants none. */

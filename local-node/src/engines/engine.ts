@@ -1,5 +1,6 @@
 import type { Confidence } from "../../../src/tunnel/protocol/confidence.ts";
 import type { ServedModel } from "../../../src/tunnel/protocol/messages.ts";
+import type { Adapter } from "../models/adapter.ts";
 import type { NodeRequest, NodeResponse } from "../serve/contract.ts";
 
 /** When the phases of a call happened, in microseconds from its start on the engine; filled in as they pass. */
@@ -47,6 +48,8 @@ export interface Engine {
    * when calls can run; rejects with a `NodeError`.
    */
   prepare?(): Promise<void>;
+  /** Replaces the adapters that are served with its model; absent where it has none. */
+  setAdapters?(adapters: readonly Adapter[]): void;
   /** Ends child processes and returns when they are gone. */
   close(): Promise<void>;
 }

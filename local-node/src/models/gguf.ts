@@ -28,10 +28,15 @@ export async function readGguf(readAt: ReadAt, size: number): Promise<GgufSummar
 
 /** `readGguf` of a file on disk. */
 export async function readGgufFile(path: string): Promise<GgufSummary> {
+  return summarise(await readGgufHeaderOf(path));
+}
+
+/** All that stands before the weights of a file on disk. @throws {ModelError} `not_a_model` */
+export async function readGgufHeaderOf(path: string): Promise<GgufHeader> {
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();
-    return await readGguf(async (position, length) => {
+    return await readGgufHeader(async (position, length) => {
       const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
       return buffer.subarray(0, bytesRead);
     }, size);

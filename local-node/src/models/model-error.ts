@@ -7,6 +7,7 @@ export type ModelErrorCode =
   | "forbidden"
   | "hash_mismatch"
   | "not_a_model"
+  | "wrong_adapter"
   | "does_not_fit"
   | "disk_full"
   | "quota_exceeded"

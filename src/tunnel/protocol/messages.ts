@@ -151,8 +151,10 @@ export const CHAT_ONLY: Capabilities = {
 export const servedModelSchema = z.object({
   id: z.string().min(1).max(200),
   engine: z.enum(["embedded", "llama-server", "attach"]),
+  /** Of an adapter over another model's weights: that model's id. Calls get it that name it, and no others. */
+  adapterOf: z.string().min(1).max(200).optional(),
   loaded: z.boolean(),
-  /** SHA-256 of the weights file in hex; null where the engine does not tell (attach). */
+  /** SHA-256 of the weights file in hex; with an adapter, of both their hashes; null where the engine does not tell (attach). */
   fileSha256: z.string().nullable(),
   quantisation: z.string().nullable(),
   contextTokens: z.number().int().positive().nullable(),

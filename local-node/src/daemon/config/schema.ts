@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ADAPTER_NAME } from "../../models/adapter.ts";
 import { parseSize } from "../../models/parse-size.ts";
 import { parseQuietHours } from "../quiet-hours.ts";
 
@@ -24,6 +25,19 @@ function sizeOrNone(fallback: string) {
       message: "must be a size such as 50GB, or none",
     });
 }
+
+/** A LoRA adapter of a model of this node. */
+const adapterSchema = z
+  .object({
+    name: z.string().regex(ADAPTER_NAME, "must be of letters, digits, dots, dashes and underscores"),
+    path: z.string().min(1),
+    base: z.string().min(1).optional(),
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in lower-case hex")
+      .optional(),
+  })
+  .strict();
 
 const cacheSchema = z
   .object({
@@ -181,6 +195,14 @@ export const configSchema = z
                 "How much disk the states of prompts may take that had to make room in memory, so that a system prompt that comes again is not computed again. They hold what the prompts say, are readable by you alone, and go after a day without use. none: they are not kept.",
               examples: ["none"],
             }),
+            adapters: z
+              .array(adapterSchema)
+              .default([])
+              .meta({
+                description:
+                  "LoRA adapters (GGUF), each served as <model>+<name> over the weights of its model. Of each: name and path, and if need be base (the id of one of the further models; default: the model above) and sha256. Takes effect at once.",
+                examples: [[{ name: "support-tone", path: "/models/support-tone.gguf" }]],
+              }),
           })
           .strict()
           .prefault({})

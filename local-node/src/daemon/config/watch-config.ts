@@ -9,6 +9,7 @@ import { SETTINGS, valueAt } from "./settings.ts";
 /** Settings that a running daemon takes over; the others wait for its next start. */
 const LIVE_SETTINGS: readonly string[] = [
   "queueLimit",
+  "engines.embedded.adapters",
   "pause.quietHours",
   "pause.whenGpuTaken",
   "pause.ignore",

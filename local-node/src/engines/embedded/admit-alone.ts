@@ -2,6 +2,22 @@ import { hostMemory, modelBudget } from "../../hardware/host-memory.ts";
 import { NodeError } from "../../serve/contract.ts";
 import { chooseShape, type MemoryRoom, smallestShape } from "./choose-shape.ts";
 import type { LoadPlan, LoadShape } from "./ipc.ts";
+import type { MemoryNeed } from "./memory-need.ts";
+
+/** Who says what memory a model's process may take. */
+export interface ModelMemory {
+  /**
+   * In which shape the model may be loaded, each time that it is.
+   * @throws {NodeError} where it may not
+   */
+  admit(plan: LoadPlan): Promise<LoadShape>;
+  /** Whether it may take what the plan's one shape needs on top of that. */
+  grow(plan: LoadPlan): Promise<boolean>;
+  /** What was granted last shows in what is free, or was not taken. */
+  grown(): void;
+  /** It gave back some of what it grew by. */
+  shrink(need: MemoryNeed): void;
+}
 
 /** Left free on a GPU for the screen and for what others take meanwhile. */
 const GPU_SHARE = 0.95;
@@ -15,11 +31,22 @@ export function freeMemory(plan: LoadPlan): MemoryRoom["free"] {
   };
 }
 
+/** As if the machine were this model's alone. */
+export function memoryAlone(modelId: string): ModelMemory {
+  return {
+    admit: async (plan) => admitAlone(modelId, plan),
+    grow: async (plan) =>
+      chooseShape(plan, { free: freeMemory(plan), reclaimable: { ramBytes: 0, vramBytes: 0 } }) !== null,
+    grown: () => {},
+    shrink: () => {},
+  };
+}
+
 /**
  * The shape of a model that shares the machine with no other.
  * @throws {NodeError} `does_not_fit`
  */
-export function admitAlone(modelId: string, plan: LoadPlan): LoadShape {
+function admitAlone(modelId: string, plan: LoadPlan): LoadShape {
   const room = { free: freeMemory(plan), reclaimable: { ramBytes: 0, vramBytes: 0 } };
   const shape = chooseShape(plan, room);
   if (shape === null) throw doesNotFit(modelId, plan, room);

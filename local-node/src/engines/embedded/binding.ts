@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type {
   Llama,
   LlamaContextSequence,
@@ -75,6 +76,8 @@ interface InternalLlama {
 
 interface InternalModel {
   _model: { getTokenString(token: Token): string };
+  /** By their resolved paths. */
+  _loraAdapters: Map<string, { dispose(): Promise<void> }>;
   _llama: InternalLlama;
 }
 
@@ -163,6 +166,18 @@ export function copyState(options: {
   upTo: number;
 }): Promise<boolean> {
   return internalSequence(options.target)._copyStateFromOtherSequence(options.source, options.upTo);
+}
+
+/**
+ * Frees an adapter that no context uses any more: the library keeps each one by its path until the model goes, and would
+ * not see a new file there.
+ */
+export async function forgetAdapter(model: LlamaModel, path: string): Promise<void> {
+  const { _loraAdapters: adapters } = internalModel(model);
+  const key = resolve(path);
+  const adapter = adapters.get(key);
+  adapters.delete(key);
+  await adapter?.dispose();
 }
 
 /** The native grammar state, for `SamplerConfig`. */

@@ -2,15 +2,8 @@ import { type ChildProcess, fork } from "node:child_process";
 import { scriptBeside } from "../../script-beside.ts";
 import { childEnvironment } from "../child-environment.ts";
 import { createRestarts } from "../restarts.ts";
-import type {
-  CallMessage,
-  ChildMessage,
-  LoadedModel,
-  LoadOptions,
-  LoadPlan,
-  LoadShape,
-  ParentMessage,
-} from "./ipc.ts";
+import type { ModelMemory } from "./admit-alone.ts";
+import type { CallMessage, ChildMessage, LoadedModel, LoadOptions, ParentMessage } from "./ipc.ts";
 import { createStderrFilter } from "./stderr-filter.ts";
 
 export type EngineLog = (level: "info" | "warn" | "error", message: string) => void;
@@ -20,7 +13,7 @@ export interface ChildHost {
   loaded(): LoadedModel | null;
   /** The child's process id, for status and tests; null while there is none. */
   pid(): number | null;
-  send(message: Exclude<ParentMessage, { type: "load" | "proceed" }>): void;
+  send(message: Exclude<ParentMessage, { type: "load" | "proceed" | "growth" }>): void;
   /** Resolves when the child is gone. */
   close(): Promise<void>;
 }
@@ -35,8 +28,7 @@ const LOAD_FAILED = "The model's process ended while loading";
  */
 export async function createChildHost(options: {
   load: LoadOptions;
-  /** Says in which shape the model may be loaded, each time that it is; rejects where it may not. */
-  admit: (plan: LoadPlan) => Promise<LoadShape>;
+  memory: ModelMemory;
   /** libuv threads of the child: sampling runs there, one per sequence, beside file and DNS work. */
   threadPoolSize: number;
   log: EngineLog;
@@ -79,7 +71,17 @@ export async function createChildHost(options: {
         options.onLoaded(loaded);
         first.resolve();
       } else if (message.type === "plan") {
-        options.admit(message.plan).then((shape) => sendTo(started, { type: "proceed", shape }), giveUp);
+        options.memory
+          .admit(message.plan)
+          .then((shape) => sendTo(started, { type: "proceed", shape }), giveUp);
+      } else if (message.type === "grow") {
+        options.memory
+          .grow(message.plan)
+          .then((granted) => sendTo(started, { type: "growth", granted }), giveUp);
+      } else if (message.type === "grown") {
+        options.memory.grown();
+      } else if (message.type === "shrink") {
+        options.memory.shrink(message.need);
       } else if (message.type === "loadFailed") {
         giveUp(new Error(message.message));
       } else if (message.type === "log") {

@@ -4,6 +4,7 @@ import type { CallMessage, ChildMessage, LoadPlan, LoadShape, ParentMessage } fr
 import { loadRuntime, type Runtime } from "./load.ts";
 import { type Embedder, loadEmbedder } from "./load-embedder.ts";
 import { LoadError } from "./load-error.ts";
+import type { MemoryNeed } from "./memory-need.ts";
 import { runEmbedding } from "./run-embedding.ts";
 import { type CallControl, runGeneration } from "./run-generation.ts";
 
@@ -22,6 +23,7 @@ const MAX_REASON_LENGTH = 500;
 const calls = new Map<number, Call>();
 /** The model, once it is loaded. */
 let served: { kind: "chat"; runtime: Runtime } | { kind: "embeddings"; embedder: Embedder } | null = null;
+let growth = Promise.withResolvers<boolean>();
 const admitted = Promise.withResolvers<LoadShape>();
 
 function send(message: ChildMessage): void {
@@ -39,6 +41,13 @@ async function load(message: Extract<ParentMessage, { type: "load" }>): Promise<
     },
     onLog: (level: "warn" | "error", text: string) => send({ type: "log", level, message: text }),
     now: () => performance.now(),
+    grow: (plan: LoadPlan) => {
+      growth = Promise.withResolvers();
+      send({ type: "grow", plan });
+      return growth.promise;
+    },
+    grown: () => send({ type: "grown" }),
+    shrink: (need: MemoryNeed) => send({ type: "shrink", need }),
   };
   try {
     if (options.kind === "embeddings") {
@@ -116,6 +125,9 @@ process.on("message", (message: ParentMessage) => {
       break;
     case "proceed":
       admitted.resolve(message.shape);
+      break;
+    case "growth":
+      growth.resolve(message.granted);
       break;
     case "generate":
     case "embed":

@@ -7,6 +7,7 @@ import type { EnginePhases } from "../engine.ts";
 import { complete, readChunks, startCall } from "../test-call.ts";
 import { testModelPath } from "../test-model.ts";
 import { createEmbeddedEngine, type EmbeddedEngine } from "./embedded.ts";
+import { describeAdapters } from "./test-adapters.ts";
 import { describeCompletions } from "./test-completions.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -279,6 +280,7 @@ describe("the embedded engine with a real model", () => {
   });
 
   describeCompletions(() => ({ engine, tokenizer }));
+  describeAdapters(() => engine);
 
   it("fails a call at once when its process is killed, says so, and starts it again", async () => {
     const loads: boolean[] = [];

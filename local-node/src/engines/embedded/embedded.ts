@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { CHAT_ONLY, PROJECT_HEADER, type ServedModel } from "../../../../src/tunnel/protocol/messages.ts";
+import type { Adapter } from "../../models/adapter.ts";
 import { type ModelKind, modelKindOf } from "../../models/model-kind.ts";
 import { NodeError } from "../../serve/contract.ts";
 import {
@@ -10,13 +11,15 @@ import {
   modelNotLoaded,
   modelRetired,
 } from "../../serve/node-errors.ts";
+import { modelNotFound } from "../../serve/read-request.ts";
 import type { ChatIdentity } from "../chat-output.ts";
 import type { Engine } from "../engine.ts";
-import { admitAlone } from "./admit-alone.ts";
+import { adaptedId, weightsOf, withAdapters } from "./adapted-models.ts";
+import { type ModelMemory, memoryAlone } from "./admit-alone.ts";
 import { chatAnswer } from "./chat-answer.ts";
 import { createChildHost, type EngineLog } from "./child-host.ts";
 import { completionAnswer } from "./completion-answer.ts";
-import type { LoadedModel, LoadOptions, LoadPlan, LoadShape } from "./ipc.ts";
+import type { LoadedModel, LoadOptions } from "./ipc.ts";
 import { type Call, runCall } from "./run-call.ts";
 import { runEmbeddings } from "./run-embeddings.ts";
 
@@ -37,11 +40,10 @@ export interface EmbeddedEngineOptions {
   gpu?: LoadOptions["gpu"];
   /** Where states of prompts are kept that give way to others, and how many bytes; default: nowhere. */
   prefixes?: { folder: string; maxBytes: number };
-  /**
-   * Says in which shape the model may be loaded, each time that it is; rejects with a `NodeError` where it may not.
-   * Default: as if the machine were this model's alone.
-   */
-  admit?: (plan: LoadPlan) => Promise<LoadShape>;
+  /** What is not given is as if the machine were this model's alone. */
+  memory?: Partial<ModelMemory>;
+  /** Adapters of this model, served as `<modelId>+<name>`; default none. */
+  adapters?: readonly Adapter[];
   /** Unread bytes of one answer above which its generation pauses; default 256 KiB. */
   unreadBytes?: number;
   log?: EngineLog;
@@ -55,6 +57,8 @@ export interface EmbeddedEngine extends Engine {
   readonly kind: "embedded";
   /** What the child measured and chose; null while it starts again. */
   runtime(): ({ pid: number } & Pick<LoadedModel, "gpu" | "threads" | "shape">) | null;
+  /** Replaces the adapters that are served. One that is not served any more ends its calls first. */
+  setAdapters(adapters: readonly Adapter[]): void;
 }
 
 const DEFAULT_UNREAD_BYTES = 256 * 1024;
@@ -94,6 +98,7 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
   let tokensPerSecond: number | null = null;
   /** Its process ended too often: the model is not served any more. */
   let retired = false;
+  let adapters = options.adapters ?? [];
   let found: Pick<ServedModel["capabilities"], "reasoning" | "suffix"> = { reasoning: false, suffix: false };
 
   const host = await createChildHost({
@@ -106,7 +111,7 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
       prefixes: options.prefixes && { ...options.prefixes, fileSha256 },
       cacheType: options.cacheType,
     },
-    admit: options.admit ?? (async (plan) => admitAlone(modelId, plan)),
+    memory: { ...memoryAlone(modelId), ...options.memory },
     threadPoolSize: Math.max(MIN_THREAD_POOL, (options.sequences ?? 0) + 4),
     log: options.log ?? (() => {}),
     random: options.random ?? Math.random,
@@ -135,19 +140,12 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
     throw modelLoadFailed(cause);
   });
 
-  const identityOf = (prefix: string): ChatIdentity => ({
-    id: `${prefix}-${randomBytes(12).toString("hex")}`,
-    created: Math.floor(Date.now() / 1000),
-    model: modelId,
-    systemFingerprint: `fp_${fileSha256.slice(0, 10)}`,
-  });
-
-  return {
+  const engine: EmbeddedEngine = {
     kind: "embedded",
     models: () =>
       retired
         ? []
-        : [
+        : withAdapters(
             {
               id: modelId,
               engine: "embedded",
@@ -158,7 +156,8 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
               capabilities: { ...capabilitiesOf(kind), ...found },
               tokensPerSecond,
             },
-          ],
+            adapters,
+          ),
     slots: () => host.loaded()?.slots ?? 0,
     placement: () => {
       const loaded = host.loaded();
@@ -177,7 +176,15 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
       if (retired) throw modelRetired(modelId);
       if (host.loaded() === null) throw modelNotLoaded(modelId);
       if (request.signal.aborted) throw cancelled();
+      const adapter = adapters.find(({ name }) => adaptedId(modelId, name) === request.model) ?? null;
+      if (adapter === null && request.model !== modelId) throw modelNotFound(request.model, [engine]);
       const id = nextId++;
+      const identityOf = (prefix: string): ChatIdentity => ({
+        id: `${prefix}-${randomBytes(12).toString("hex")}`,
+        created: Math.floor(Date.now() / 1000),
+        model: request.model,
+        systemFingerprint: `fp_${weightsOf(fileSha256, adapter).slice(0, 10)}`,
+      });
       const channel = {
         request,
         register: (call: Call) => void calls.set(id, call),
@@ -208,14 +215,20 @@ export async function createEmbeddedEngine(options: EmbeddedEngineOptions): Prom
             id,
             request: answer.request,
             scope: request.headers[PROJECT_HEADER] ?? "",
+            adapter,
           }),
         pressure: (high) => host.send({ type: high ? "pause" : "resume", id }),
         unreadBytes: options.unreadBytes ?? DEFAULT_UNREAD_BYTES,
       });
     },
     onChange: (listener) => void listeners.add(listener),
+    setAdapters(next) {
+      adapters = next;
+      for (const listener of listeners) listener();
+    },
     close: () => host.close(),
   };
+  return engine;
 }
 
 function wrongEndpoint(modelId: string, how: string): NodeError {

@@ -1,8 +1,10 @@
 import type { Confidence } from "../../../../src/tunnel/protocol/confidence.ts";
+import type { Adapter } from "../../models/adapter.ts";
 import type { ChatUsage, FinishReason } from "../chat-output.ts";
 import type { ChatRequest } from "../chat-request.ts";
 import type { CompletionRequest } from "../completion-request.ts";
 import type { EmbeddingRequest } from "../embedding-request.ts";
+import type { MemoryNeed } from "./memory-need.ts";
 import type { ShownPart } from "./reply-stream.ts";
 
 /** What the child is told before anything else. */
@@ -66,7 +68,9 @@ export type ParentMessage =
   /** The answer to `plan`. */
   | { type: "proceed"; shape: LoadShape }
   /** Nothing that was computed for one `scope` is reused for another. */
-  | { type: "generate"; id: number; request: GenerateRequest; scope: string }
+  | { type: "generate"; id: number; request: GenerateRequest; scope: string; adapter: Adapter | null }
+  /** The answer to `grow`. */
+  | { type: "growth"; granted: boolean }
   | { type: "embed"; id: number; request: EmbeddingRequest }
   | { type: "cancel"; id: number }
   /** The reader of this call is slow: stop generating until `resume`. */
@@ -110,5 +114,10 @@ export type ChildMessage =
   | { type: "ready"; model: LoadedModel }
   /** One line that a person can act on. The child ends afterwards. */
   | { type: "loadFailed"; message: string }
+  /** May the process take what the plan's shape needs on top? One question at a time. */
+  | { type: "grow"; plan: LoadPlan }
+  /** What was granted is in use by now, or never will be. */
+  | { type: "grown" }
+  | { type: "shrink"; need: MemoryNeed }
   | { type: "log"; level: "warn" | "error"; message: string }
   | CallMessage;

@@ -76,9 +76,11 @@ describe("what a model would take", () => {
     const refused = createEmbeddedEngine({
       ...options,
       modelPath: await testModelPath(),
-      admit: async (plan) => {
-        plans.push(plan);
-        throw stop;
+      memory: {
+        admit: async (plan) => {
+          plans.push(plan);
+          throw stop;
+        },
       },
     });
     await expect(refused).rejects.toMatchObject({ code: "model_load_failed", message: "enough seen" });
@@ -103,9 +105,11 @@ describe("what a model would take", () => {
     const refused = createEmbeddedEngine({
       ...options,
       modelPath: await testModelPath(),
-      admit: async (plan) => {
-        const none = { ramBytes: 100e6, vramBytes: 0 };
-        throw doesNotFit("smollm2", plan, { free: none, reclaimable: { ramBytes: 0, vramBytes: 0 } });
+      memory: {
+        admit: async (plan) => {
+          const none = { ramBytes: 100e6, vramBytes: 0 };
+          throw doesNotFit("smollm2", plan, { free: none, reclaimable: { ramBytes: 0, vramBytes: 0 } });
+        },
       },
     });
     await expect(refused).rejects.toMatchObject({

@@ -9,15 +9,15 @@ import {
 import { type ChatTemplate, createChatTemplate } from "./chat-template.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import { createGrammars, type Grammars } from "./grammars.ts";
-import type { LoadedModel, LoadOptions } from "./ipc.ts";
+import type { LoadedModel, LoadOptions, LoadPlan } from "./ipc.ts";
+import { createLanes, type Lanes } from "./lanes.ts";
 import { LoadError } from "./load-error.ts";
+import type { MemoryNeed } from "./memory-need.ts";
+import { createLaneOpener, type Lane, type LaneReservation, reserveLane } from "./open-lane.ts";
 import { messageOf, type OpenHooks, openModel } from "./open-model.ts";
-import { batchTokensOf } from "./plan-load.ts";
-import { createPrefixCache, type PrefixCache } from "./prefix-cache.ts";
 import { openPrefixStore, type PrefixStore } from "./prefix-store.ts";
 import type { CompletionModel } from "./prepare-completion.ts";
 import { createSliceSize, type SliceSize } from "./slice-size.ts";
-import { createSlotPool, type SlotPool } from "./slots.ts";
 import { compileJinja } from "./template/jinja.ts";
 import { readControlTexts, readEndTexts } from "./template/read-control-texts.ts";
 import {
@@ -38,8 +38,7 @@ const PROBE = { tokens: 32, ms: 800 };
 /** A model in memory, ready to answer. */
 export interface Runtime {
   model: LlamaModel;
-  slots: SlotPool<Token, LlamaContextSequence>;
-  prefixes: PrefixCache;
+  lanes: Lanes<Lane>;
   template: ChatTemplate;
   /** Whether a control token marks calls or thoughts, so that a reply cannot be read without it. */
   showsControl: (token: Token) => boolean;
@@ -54,6 +53,12 @@ export interface Runtime {
 interface LoadHooks extends OpenHooks {
   newNonce: () => string;
   now: () => number;
+  /** Asks for the memory that a shape takes more, on the GPU of the plan; false: there is none. */
+  grow: (plan: LoadPlan) => Promise<boolean>;
+  /** What was asked for is in use by now, or never will be. */
+  grown: () => void;
+  /** Gives back what was asked for. */
+  shrink: (need: MemoryNeed) => void;
 }
 
 /** Loads the model and measures it. Throws a `LoadError` that a person can act on. */
@@ -61,35 +66,22 @@ export async function loadRuntime(options: LoadOptions, hooks: LoadHooks): Promi
   const { llama, model, shape, usableCpus, onGpu } = await openModel(options, hooks);
   const { template, showsControl } = compileTemplate(llama, model, hooks.newNonce);
   const slots = shape.sequences;
-  const context = await model
-    .createContext({
-      sequences: slots,
-      contextSize: shape.contextTokens,
-      batchSize: batchTokensOf(shape.contextTokens, slots),
-      experimentalKvCacheKeyType: options.cacheType,
-      experimentalKvCacheValueType: options.cacheType,
-      // A context that is shorter than was promised would fail calls later.
-      failedCreationRemedy: false,
-      threads: usableCpus,
-    })
-    .catch((cause: unknown) => {
-      throw new LoadError(
-        `There is not enough memory for ${slots} sequences of ${options.modelPath}: ${messageOf(cause)}. Take fewer or shorter ones, or a smaller model.`,
-        { cause },
-      );
-    });
-  const sequences = Array.from({ length: slots }, () => context.getSequence());
   const slices = createSliceSize();
-  const prefixes = createPrefixCache({
-    context,
-    store: await openStore(options, { slots, contextTokens: context.contextSize, gpu: llama.gpu, hooks }),
-    prefillMsPerToken: slices.msPerToken,
-    now: hooks.now,
+  const openLane = createLaneOpener({ model, shape, options, threads: usableCpus, slices, now: hooks.now });
+  const base = await openLane({
+    adapter: null,
+    sequences: slots,
+    store: await openStore(options, { slots, contextTokens: shape.contextTokens, gpu: llama.gpu, hooks }),
+  }).catch((cause: unknown) => {
+    throw new LoadError(
+      `There is not enough memory for ${slots} sequences of ${options.modelPath}: ${messageOf(cause)}. Take fewer or shorter ones, or a smaller model.`,
+      { cause },
+    );
   });
   const measured = await measureDecode({
     llama,
     model,
-    sequence: sequences[0] ?? context.getSequence(),
+    sequence: base.sequence,
     candidates: onGpu ? [Math.max(1, usableCpus - 1)] : decodeCandidates(usableCpus),
     now: hooks.now,
   });
@@ -105,8 +97,13 @@ export async function loadRuntime(options: LoadOptions, hooks: LoadHooks): Promi
   const tokenizer = createTokenizer(model);
   return {
     model,
-    slots: createSlotPool({ ...prefixes, slots: sequences.map((sequence) => ({ sequence, scope: "" })) }),
-    prefixes,
+    lanes: createLanes<Lane, LaneReservation>({
+      base: base.lane,
+      reserve: (adapter) => reserveLane({ llama, model, shape, options, adapter, grow: hooks.grow }),
+      open: (adapter, { sequences }) => openLane({ adapter, sequences, store: null }),
+      settled: hooks.grown,
+      release: hooks.shrink,
+    }),
     template,
     showsControl,
     threads,
@@ -117,7 +114,7 @@ export async function loadRuntime(options: LoadOptions, hooks: LoadHooks): Promi
     loaded: {
       shape,
       slots,
-      contextTokens: context.contextSize,
+      contextTokens: base.contextTokens,
       tokensPerSecond: measured.tokensPerSecond,
       gpu: onGpu ? String(llama.gpu) : null,
       threads: plan,

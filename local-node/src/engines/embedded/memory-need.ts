@@ -16,9 +16,28 @@ export interface MemoryNeed {
 }
 
 /**
- * The memory of a loaded model's whole process, from what the engine would allocate. On a CPU the engine reserves
- * logits for every token of a batch and touches those of one per sequence alone, so the others never become real.
+ * The memory of a context and of the calls in it. On a CPU the engine reserves logits for every token of a batch and
+ * touches those of one per sequence alone, so the others never become real.
  */
+export function contextNeed(options: {
+  /** As the engine's rehearsal says. */
+  context: MemoryNeed;
+  onGpu: boolean;
+  sequences: number;
+  batchTokens: number;
+  vocabularyTokens: number;
+}): MemoryNeed {
+  const { context, sequences, vocabularyTokens } = options;
+  const untouched = options.onGpu
+    ? 0
+    : Math.max(0, options.batchTokens - sequences) * vocabularyTokens * LOGIT_BYTES;
+  return {
+    ramBytes: SLOT_BYTES_PER_TOKEN * vocabularyTokens * sequences + Math.max(0, context.ramBytes - untouched),
+    vramBytes: context.vramBytes,
+  };
+}
+
+/** The memory of a loaded model's whole process, from what the engine would allocate. */
 export function memoryNeed(options: {
   /** As the engine's rehearsal says: weights, and everything of the context. */
   weights: MemoryNeed;
@@ -28,18 +47,15 @@ export function memoryNeed(options: {
   batchTokens: number;
   vocabulary: { tokens: number; merges: number };
 }): MemoryNeed {
-  const { weights, context, sequences, vocabulary } = options;
-  const untouched = options.onGpu
-    ? 0
-    : Math.max(0, options.batchTokens - sequences) * vocabulary.tokens * LOGIT_BYTES;
+  const { weights, vocabulary } = options;
+  const context = contextNeed({ ...options, vocabularyTokens: vocabulary.tokens });
   return {
     ramBytes: Math.round(
       PROCESS_BYTES +
         VOCABULARY_BYTES.perToken * vocabulary.tokens +
         VOCABULARY_BYTES.perMerge * vocabulary.merges +
-        SLOT_BYTES_PER_TOKEN * vocabulary.tokens * sequences +
         weights.ramBytes +
-        Math.max(0, context.ramBytes - untouched),
+        context.ramBytes,
     ),
     vramBytes: Math.round(weights.vramBytes + context.vramBytes),
   };

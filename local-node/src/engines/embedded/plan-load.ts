@@ -74,12 +74,14 @@ export async function planLoad(llama: Llama, options: LoadOptions): Promise<Load
 
   const shapes = llama.gpu === false ? [] : await shapesOn(true);
   shapes.push(...(await shapesOn(false)));
-  if (llama.gpu === false) return { gpu: null, shapes };
+  return { gpu: await gpuOf(llama), shapes };
+}
+
+/** The GPU as it is now; null: there is none. */
+export async function gpuOf(llama: Llama): Promise<LoadPlan["gpu"]> {
+  if (llama.gpu === false) return null;
   const { total, free, unifiedSize } = await llama.getVramState();
-  return {
-    gpu: { backend: llama.gpu, totalBytes: total, freeBytes: free, sharesHostMemory: unifiedSize > 0 },
-    shapes,
-  };
+  return { backend: llama.gpu, totalBytes: total, freeBytes: free, sharesHostMemory: unifiedSize > 0 };
 }
 
 function toNeed({ cpuRam, gpuVram }: { cpuRam: number; gpuVram: number }): MemoryNeed {

@@ -6,6 +6,7 @@ import { fitMessages } from "../fit-messages.ts";
 import { generate } from "./generate.ts";
 import type { CallMessage, GenerateRequest, ParentMessage } from "./ipc.ts";
 import type { Runtime } from "./load.ts";
+import type { Lane } from "./open-lane.ts";
 import { type PreparedCall, prepareCall } from "./prepare-call.ts";
 import { prepareCompletion } from "./prepare-completion.ts";
 import { toPromptTokens } from "./prompt-tokens.ts";
@@ -77,10 +78,10 @@ function prepareFitting(runtime: Runtime, request: ChatRequest): { prepared: Pre
 /** Runs one call to its end, and tells of all that comes of it. @throws {NodeError} 400 */
 export async function runGeneration(
   runtime: Runtime,
-  { id, request, scope }: GenerateMessage,
+  { id, request, scope, adapter }: GenerateMessage,
   { signal, ready, send }: CallControl,
 ): Promise<void> {
-  const { slots, loaded } = runtime;
+  const { loaded } = runtime;
   const receivedAt = performance.now();
   const elapsedUs = (): number => Math.round((performance.now() - receivedAt) * 1000);
   const prepared = prepare(runtime, request);
@@ -95,39 +96,48 @@ export async function runGeneration(
   }
   assertBiasedTokens(request.logitBias, runtime.tokenizer.vocabularySize);
   const grammar = await compileGrammar(runtime, prepared.grammar);
-  let prefillStartUs = 0;
-  const onTaken = (): void => {
-    prefillStartUs = elapsedUs();
-  };
-  const slot = await slots.acquire({ prompt: prompts[0] ?? [], scope, onTaken }, signal);
-  if (slot === null) {
-    const usage = { ...NO_USAGE, promptTokens: prompts.reduce((sum, { length }) => sum + length, 0) };
-    send({ type: "end", id, cancelled: true, usage, confidence: null, endUs: elapsedUs() });
-    return;
-  }
+  const lane = await runtime.lanes.enter(adapter);
   try {
-    const ended = await generate({
-      ...runtime,
-      slot,
-      borrow: (prompt) => slots.borrow({ prompt, scope }),
-      giveBack: slots.release,
-      renew: runtime.prefixes.renew,
-      prompts,
-      sampling: request,
-      topLogprobs: request.topLogprobs,
-      grammar,
-      isJson: prepared.isJson,
-      signal,
-      ready,
-      onPrefill: (usage) => send({ type: "prefill", id, usage, prefillStartUs }),
-      onFirstToken: (usage) => send({ type: "first", id, usage, firstTokenUs: elapsedUs() }),
-      newReply: prepared.newReply,
-      onPart: (shown) => send({ type: "part", id, ...shown }),
-      onFinish: (choice, finishReason) => send({ type: "finish", id, choice, finishReason }),
-    });
-    send({ type: "end", id, ...ended, endUs: elapsedUs() });
+    await runOn(lane.lane);
   } finally {
-    slots.release(slot);
+    lane.leave();
+  }
+
+  async function runOn({ slots, prefixes }: Lane): Promise<void> {
+    let prefillStartUs = 0;
+    const onTaken = (): void => {
+      prefillStartUs = elapsedUs();
+    };
+    const slot = await slots.acquire({ prompt: prompts[0] ?? [], scope, onTaken }, signal);
+    if (slot === null) {
+      const usage = { ...NO_USAGE, promptTokens: prompts.reduce((sum, { length }) => sum + length, 0) };
+      send({ type: "end", id, cancelled: true, usage, confidence: null, endUs: elapsedUs() });
+      return;
+    }
+    try {
+      const ended = await generate({
+        ...runtime,
+        slot,
+        borrow: (prompt) => slots.borrow({ prompt, scope }),
+        giveBack: slots.release,
+        renew: prefixes.renew,
+        prompts,
+        sampling: request,
+        topLogprobs: request.topLogprobs,
+        grammar,
+        isJson: prepared.isJson,
+        signal,
+        ready,
+        onPrefill: (usage) => send({ type: "prefill", id, usage, prefillStartUs }),
+        onFirstToken: (usage) => send({ type: "first", id, usage, firstTokenUs: elapsedUs() }),
+        newReply: prepared.newReply,
+        onPart: (shown) => send({ type: "part", id, ...shown }),
+        onFinish: (choice, finishReason) => send({ type: "finish", id, choice, finishReason }),
+      });
+      send({ type: "end", id, ...ended, endUs: elapsedUs() });
+    } finally {
+      slots.release(slot);
+    }
   }
 }
 

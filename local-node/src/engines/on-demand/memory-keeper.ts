@@ -25,7 +25,14 @@ export interface MemoryKeeper {
    * @throws {NodeError} `does_not_fit`
    */
   admit(tenant: Tenant, plan: LoadPlan): Promise<LoadShape>;
-  /** The model is in memory: what it takes shows in what is free. */
+  /**
+   * Whether a model that is loaded may take what the plan's one shape needs on top, unloading idle ones where need be;
+   * nobody's calls are waited for.
+   */
+  grow(tenant: Tenant, plan: LoadPlan): Promise<boolean>;
+  /** Some of what a model grew by is free again. */
+  shrink(tenant: Tenant, need: MemoryNeed): void;
+  /** The model is in memory, and what it grew by: all that it takes shows in what is free. */
   loaded(tenant: Tenant): void;
   /** The model is gone, or was never loaded. */
   gone(tenant: Tenant): void;
@@ -46,23 +53,16 @@ export function createMemoryKeeper(options: {
 }): MemoryKeeper {
   const measure = options.measure ?? freeMemory;
   const wait = options.wait ?? ((ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)));
-  /** What each model was given; `pending` until it is in memory and shows in what is free. */
-  const grants = new Map<Tenant, { need: MemoryNeed; pending: boolean }>();
+  /** What each model was given, and how much of that does not show yet in what is free. */
+  const grants = new Map<Tenant, { need: MemoryNeed; unseen: MemoryNeed }>();
   let turn: Promise<unknown> = Promise.resolve();
 
-  const sumOf = (pick: (tenant: Tenant, pending: boolean) => boolean): MemoryNeed => {
-    let [ramBytes, vramBytes] = [0, 0];
-    for (const [tenant, { need, pending }] of grants) {
-      if (!pick(tenant, pending)) continue;
-      ramBytes += need.ramBytes;
-      vramBytes += need.vramBytes;
-    }
-    return { ramBytes, vramBytes };
-  };
+  const sumOf = (pick: (tenant: Tenant) => boolean, part: "need" | "unseen" = "need"): MemoryNeed =>
+    [...grants].reduce((sum, [tenant, grant]) => (pick(tenant) ? plus(sum, grant[part]) : sum), NONE);
   const freeFor = (plan: LoadPlan): MemoryNeed => {
     const free = minus(
       measure(plan),
-      sumOf((_tenant, pending) => pending),
+      sumOf(() => true, "unseen"),
     );
     const budget = {
       ramBytes: options.limitBytes ?? modelBudget(hostMemory().totalBytes),
@@ -78,6 +78,16 @@ export function createMemoryKeeper(options: {
     );
   };
 
+  /** Unloads the idle model that was used longest ago; false: there is none. */
+  const unloadOne = async (idle: (one: Tenant) => boolean, reason: string): Promise<boolean> => {
+    const victim = [...grants.keys()].filter(idle).sort((a, b) => a.lastUsedAt() - b.lastUsedAt())[0];
+    if (victim === undefined) return false;
+    options.log("info", `Unloading ${victim.id}: ${reason}`);
+    await victim.unload();
+    grants.delete(victim);
+    return true;
+  };
+
   const find = async (tenant: Tenant, plan: LoadPlan): Promise<LoadShape> => {
     for (;;) {
       const free = freeFor(plan);
@@ -86,11 +96,7 @@ export function createMemoryKeeper(options: {
       const shape = chooseShape(plan, room);
       if (shape !== null) {
         if (fitsAsItIs(plan, shape, free)) return shape;
-        const victim = [...grants.keys()].filter(idle).sort((a, b) => a.lastUsedAt() - b.lastUsedAt())[0];
-        if (victim === undefined) return shape;
-        options.log("info", `Unloading ${victim.id}: ${tenant.id} needs its memory.`);
-        await victim.unload();
-        grants.delete(victim);
+        if (!(await unloadOne(idle, `${tenant.id} needs its memory.`))) return shape;
         continue;
       }
       const ever = { free, reclaimable: sumOf((one) => one !== tenant && !one.keepWarm) };
@@ -99,22 +105,45 @@ export function createMemoryKeeper(options: {
     }
   };
 
+  const growTo = async (tenant: Tenant, plan: LoadPlan): Promise<boolean> => {
+    const [more] = plan.shapes;
+    const idle = (one: Tenant) => one !== tenant && !one.keepWarm && one.isIdle();
+    for (;;) {
+      const grant = grants.get(tenant);
+      if (more === undefined || grant === undefined) return false;
+      if (fitsAsItIs(plan, more, freeFor(plan))) {
+        grants.set(tenant, { need: plus(grant.need, more), unseen: plus(grant.unseen, more) });
+        return true;
+      }
+      if (!(await unloadOne(idle, `an adapter of ${tenant.id} needs its memory.`))) return false;
+    }
+  };
+  /** One after another, so that no memory is given twice. */
+  const inTurn = <T>(decide: () => Promise<T>): Promise<T> => {
+    const decided = turn.then(decide);
+    turn = decided.catch((error: unknown) => {
+      if (!(error instanceof NodeError)) throw error;
+    });
+    return decided;
+  };
+
   return {
     admit(tenant, plan) {
       grants.delete(tenant);
-      const found = turn.then(async () => {
+      return inTurn(async () => {
         const shape = await find(tenant, plan);
-        grants.set(tenant, { need: shape, pending: true });
+        grants.set(tenant, { need: shape, unseen: shape });
         return shape;
       });
-      turn = found.catch((error: unknown) => {
-        if (!(error instanceof NodeError)) throw error;
-      });
-      return found;
     },
-    loaded: (tenant) => {
+    grow: (tenant, plan) => inTurn(() => growTo(tenant, plan)),
+    shrink(tenant, need) {
       const grant = grants.get(tenant);
-      if (grant !== undefined) grant.pending = false;
+      if (grant !== undefined) grants.set(tenant, { ...grant, need: minus(grant.need, need) });
+    },
+    loaded(tenant) {
+      const grant = grants.get(tenant);
+      if (grant !== undefined) grants.set(tenant, { ...grant, unseen: NONE });
     },
     gone: (tenant) => void grants.delete(tenant),
   };
@@ -123,6 +152,10 @@ export function createMemoryKeeper(options: {
 /** Whether a shape fits what is free as it is. */
 function fitsAsItIs(plan: LoadPlan, shape: LoadShape, free: MemoryNeed): boolean {
   return chooseShape({ ...plan, shapes: [shape] }, { free, reclaimable: NONE }) !== null;
+}
+
+function plus(a: MemoryNeed, b: MemoryNeed): MemoryNeed {
+  return { ramBytes: a.ramBytes + b.ramBytes, vramBytes: a.vramBytes + b.vramBytes };
 }
 
 function minus(a: MemoryNeed, b: MemoryNeed): MemoryNeed {

@@ -35,7 +35,7 @@ beforeAll(async () => {
       keepWarm: false,
       idleMs: 60_000,
       log,
-      open: (admit) =>
+      open: (memory) =>
         createEmbeddedEngine({
           modelId: id,
           modelPath,
@@ -43,7 +43,7 @@ beforeAll(async () => {
           quantisation: null,
           sequences: 1,
           contextTokens: 2048,
-          admit,
+          memory,
         }),
     });
   engines = [available("one", path), available("two", path), available("broken", `${path}.none`)];

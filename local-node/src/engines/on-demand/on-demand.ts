@@ -1,9 +1,11 @@
 import type { ServedModel } from "../../../../src/tunnel/protocol/messages.ts";
+import type { Adapter } from "../../models/adapter.ts";
 import { NodeError } from "../../serve/contract.ts";
 import { modelNotLoaded } from "../../serve/node-errors.ts";
 import { observed } from "../../serve/observed-body.ts";
+import { withAdapters } from "../embedded/adapted-models.ts";
+import type { ModelMemory } from "../embedded/admit-alone.ts";
 import type { EmbeddedEngine } from "../embedded/embedded.ts";
-import type { LoadPlan, LoadShape } from "../embedded/ipc.ts";
 import type { Engine, EngineRequest } from "../engine.ts";
 import type { MemoryKeeper, Tenant } from "./memory-keeper.ts";
 
@@ -12,6 +14,8 @@ export interface OnDemandEngine extends Engine {
   prepare(): Promise<void>;
   /** Ends the model's process, which gives all of its memory back; the model stays available. */
   unload(): Promise<void>;
+  /** Replaces the adapters that are served with the model. */
+  setAdapters(adapters: readonly Adapter[]): void;
 }
 
 /** How long a model that could not be loaded is not tried again, in ms. */
@@ -24,7 +28,7 @@ const RETRY_MS = 30_000;
 export function createOnDemandEngine(options: {
   /** What is told of the model while it has never been loaded. */
   model: ServedModel;
-  open: (admit: (plan: LoadPlan) => Promise<LoadShape>) => Promise<EmbeddedEngine>;
+  open: (memory: ModelMemory) => Promise<EmbeddedEngine>;
   keeper: MemoryKeeper;
   /** Stays in memory once it is there. */
   keepWarm: boolean;
@@ -52,6 +56,7 @@ export function createOnDemandEngine(options: {
   let usedAt = now();
   let idleTimer: NodeJS.Timeout | undefined;
   let closed = false;
+  let adapters: readonly Adapter[] = [];
 
   const unload = async (): Promise<void> => {
     const ending = engine;
@@ -86,7 +91,13 @@ export function createOnDemandEngine(options: {
   const load = async (): Promise<void> => {
     log("info", `Loading ${id}.`, { model: id });
     try {
-      const opened = await options.open((plan) => keeper.admit(tenant, plan));
+      const opened = await options.open({
+        admit: (plan) => keeper.admit(tenant, plan),
+        grow: (plan) => keeper.grow(tenant, plan),
+        grown: () => keeper.loaded(tenant),
+        shrink: (need) => keeper.shrink(tenant, need),
+      });
+      opened.setAdapters(adapters);
       if (closed) return void (await opened.close());
       keeper.loaded(tenant);
       opened.onChange(changed);
@@ -110,7 +121,7 @@ export function createOnDemandEngine(options: {
 
   return {
     kind: "embedded",
-    models: () => engine?.models() ?? [known],
+    models: () => engine?.models() ?? withAdapters(known, adapters),
     slots: () => engine?.slots() ?? 0,
     placement: () => engine?.placement() ?? { pids: [], device: null },
     async prepare() {
@@ -149,6 +160,11 @@ export function createOnDemandEngine(options: {
       }
     },
     onChange: (listener) => void listeners.add(listener),
+    setAdapters(next) {
+      adapters = next;
+      engine?.setAdapters(next);
+      changed();
+    },
     async close() {
       closed = true;
       await unload();
