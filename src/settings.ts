@@ -161,6 +161,12 @@ export const settingsSchema = z
           .max(1_500_000)
           .default(262_144)
           .describe("Bytes kept of each body, before compression; the rest is cut and marked."),
+        redact: z
+          .boolean()
+          .default(false)
+          .describe(
+            "Whether surrogates stand in stored bodies, and in what feedback says, for private values and secrets: cards, accounts, addresses of mail and of machines, identity and telephone numbers, links, keys, passwords. What was said is then kept nowhere; no reply is cached.",
+          ),
       })
       .strict()
       .prefault({})

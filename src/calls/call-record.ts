@@ -4,12 +4,12 @@ import type { RouteletError } from "../errors.ts";
 import { newCallId } from "../ledger/call-id.ts";
 import { finishCall, startCall } from "../ledger/client.ts";
 import type { OpenContent } from "../ledger/finish-queue.ts";
-import type { AttemptRecord, CallFinish, CallStart, Outcome, StoredBody } from "../ledger/records.ts";
-import { storeBody } from "../ledger/store-body.ts";
+import type { AttemptRecord, CallFinish, CallStart, Outcome } from "../ledger/records.ts";
 import { withTimeout } from "../ledger/with-timeout.ts";
 import type { Caller } from "../security/caller.ts";
 import type { Settings } from "../settings.ts";
 import type { AttemptLog } from "./attempt-log.ts";
+import { type Body, keptContent } from "./kept-content.ts";
 
 /** A ledger that hangs must not hold up the calls; its record is then sent again with the finish. */
 const START_TIMEOUT_MS = 5_000;
@@ -104,19 +104,18 @@ export function openCallRecord(options: {
     console.error(JSON.stringify({ event: "ledger_start_failed", call: id, cause: String(cause) }));
   }
 
-  /** The content as it is kept: taken now, compressed and encrypted when it is sent. */
-  function content(request: Uint8Array | null): OpenContent | undefined {
-    const parts: { part: StoredBody["part"]; bytes: Uint8Array; originalBytes: number }[] = [];
-    if (keep > 0 && request !== null)
-      parts.push({ part: "request", bytes: cut(request, keep), originalBytes: request.length });
-    if (keep > 0 && responseBytes > 0)
-      parts.push({ part: "response", bytes: response.bytes(), originalBytes: responseBytes });
-    if (parts.length === 0) return undefined;
-    const place = { env, callId: id, projectId: caller.projectId };
-    return {
-      bytes: parts.reduce((sum, { bytes }) => sum + bytes.length, 0),
-      seal: () => Promise.all(parts.map((part) => storeBody({ ...place, ...part }))),
-    };
+  function content(request: Uint8Array | null, outcome: Outcome): OpenContent | undefined {
+    const bodies: Body[] = [];
+    if (keep > 0 && request !== null) {
+      const whole = request.length <= keep;
+      bodies.push({ part: "request", bytes: cut(request, keep), originalBytes: request.length, whole });
+    }
+    if (keep > 0 && responseBytes > 0) {
+      const whole = responseBytes <= keep && outcome === "done";
+      bodies.push({ part: "response", bytes: response.bytes(), originalBytes: responseBytes, whole });
+    }
+    const { projectId } = caller;
+    return keptContent({ env, callId: id, projectId, bodies, redact: settings.content.redact, most: keep });
   }
 
   return {
@@ -176,7 +175,7 @@ export function openCallRecord(options: {
         env,
         record,
         start: startFailed ? started : undefined,
-        content: content(end.request),
+        content: content(end.request, end.outcome),
         waitUntil: options.waitUntil,
       });
     },

@@ -9,6 +9,7 @@ import { apiKeys, type CallRow, type DatasetKind } from "../db/schema.ts";
 import type { Env } from "../env.ts";
 import { RouteletError } from "../errors.ts";
 import { type CallList, listCalls } from "../ledger/calls-query.ts";
+import { surrogatesFor } from "../security/project-surrogates.ts";
 import { readSettings } from "../security/settings-snapshot.ts";
 import { type Counts, kept, omitted } from "./counts.ts";
 import type { Example } from "./example.ts";
@@ -16,7 +17,7 @@ import { lineOf } from "./fine-tuning-line.ts";
 import { MAX_ITEM_BYTES, type SealedItem, sealItem } from "./item.ts";
 import { type Found, type Humans, readCandidate } from "./read-candidate.ts";
 import type { SeenPrompts } from "./seen-prompts.ts";
-import { surrogatesFor, withoutPrivate } from "./without-private.ts";
+import { withoutPrivate } from "./without-private.ts";
 
 /** Which calls a set is made of. */
 export interface CallChoice {

@@ -1,19 +1,8 @@
-import { type Surrogates, surrogates } from "../conversion/privacy/surrogates.ts";
+import type { Surrogates } from "../conversion/privacy/surrogates.ts";
 import { isObject, type Json } from "../dialects/json.ts";
-import type { Env } from "../env.ts";
 import type { Asked, SlmAnswer } from "../routing/verify/answer.ts";
 import { verify } from "../routing/verify/verdict.ts";
-import { deriveBytes, PURPOSE, secretsOf, toHex } from "../security/derive.ts";
 import type { Example } from "./example.ts";
-
-/** A project's surrogates: the same value has the same one in all of its data sets, until the secret changes. */
-export async function surrogatesFor(
-  env: Pick<Env, "ROUTELET_SECRET" | "ROUTELET_SECRET_PREVIOUS">,
-  projectId: string,
-): Promise<Surrogates> {
-  const secret = secretsOf(env).current;
-  return surrogates({ seed: toHex(await deriveBytes({ secret, info: PURPOSE.surrogates(projectId) })) });
-}
 
 type ChatJson = Json & { role: string };
 

@@ -42,7 +42,8 @@ function mayKeep(call: Call, target: Target, session: CallSession, headers: Head
   // Another account answers, and whether it may is looked at where its key is.
   if (headers.has(PROVIDER_KEY_HEADER)) return false;
   if (target.kind === "slm" && target.localOnly) return false;
-  if (session.settings.content.store === "off") return false;
+  const { content } = session.settings;
+  if (content.store === "off" || content.redact) return false;
   if (call.store !== undefined && call.store !== "no") return false;
   return call.dialect === "openai-embeddings" || isDeterministic(call.text);
 }

@@ -5,6 +5,7 @@ import { listCalls } from "../../ledger/calls-query.ts";
 import { keepFeedback } from "../../ledger/feedback/feedback-store.ts";
 import { readCall } from "../../ledger/read-call.ts";
 import { readBody } from "../../read-body.ts";
+import { surrogatesFor } from "../../security/project-surrogates.ts";
 import { logInternal } from "../log-internal.ts";
 import { openVisit } from "../open-visit.ts";
 import { type Feedback, MAX_CONTENT_CHARACTERS, parseFeedback } from "./parse-feedback.ts";
@@ -84,13 +85,21 @@ async function tellOfFeedback(env: Env, projectId: string, about: Feedback["abou
   }
 }
 
+/** What was said of a call, with surrogates as its content has them. */
+async function redacted(env: Env, projectId: string, { content }: Feedback): Promise<object | null> {
+  if (content === null) return null;
+  const by = await surrogatesFor(env, projectId);
+  return JSON.parse(by.text(JSON.stringify(content))) as object;
+}
+
 async function answer(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   const visit = await openVisit({ request, env, ctx });
   const { projectId, keyId } = visit.caller;
   const settings = await visit.settings();
   const feedback = parseFeedback(await readBody(request, MAX_BODY_BYTES));
   await assertKnown({ env, projectId, feedback, storesContent: settings.content.store === "encrypted" });
-  const { about: target, score, content } = feedback;
+  const { about: target, score } = feedback;
+  const content = settings.content.redact ? await redacted(env, projectId, feedback) : feedback.content;
   const { replaced } = await keepFeedback({ env, projectId, keyId, target, at: Date.now(), score, content });
   if (settings.conversion.collect === "on") await tellOfFeedback(env, projectId, target);
   return Response.json({

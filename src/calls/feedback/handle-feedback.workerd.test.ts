@@ -7,6 +7,8 @@ import { shardOf } from "../../ledger/call-id.ts";
 import { finishRecord, startRecord } from "../../ledger/fixtures/records.ts";
 import type { CallStart } from "../../ledger/records.ts";
 import { ledgerShard } from "../../ledger/shards.ts";
+import { writeSettings } from "../../security/settings-snapshot.ts";
+import { DEFAULT_SETTINGS, settingsSchema } from "../../settings.ts";
 import { handleFeedback } from "./handle-feedback.ts";
 
 beforeAll(() => applyD1Migrations(env.DB, env.TEST_MIGRATIONS));
@@ -54,6 +56,18 @@ describe("feedback about a call", () => {
     ]);
     const opened = await shown(id, "?include=bodies");
     expect(opened.feedback[0]).toMatchObject({ corrected: "Berlin", comment: "a city" });
+  });
+
+  it("threat: a private value in it must not be kept where the project redacts content", async () => {
+    const id = await recorded();
+    const redacting = settingsSchema.parse({ content: { redact: true } });
+    await writeSettings({ db: env.DB, projectId: "default", value: redacting, now: Date.now() });
+    const sent = await send({ call_id: id, corrected: "mail jane@gmail.com", comment: "jane@gmail.com" });
+    await writeSettings({ db: env.DB, projectId: "default", value: DEFAULT_SETTINGS, now: Date.now() });
+    expect(sent.status).toBe(200);
+    const { comment, corrected } = (await shown(id, "?include=bodies")).feedback[0];
+    expect(comment).toMatch(/^user\..*@example\.com$/);
+    expect(corrected).toBe(`mail ${comment}`);
   });
 
   it("sent twice counts once, and the newest counts", async () => {

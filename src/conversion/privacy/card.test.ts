@@ -12,6 +12,7 @@ describe("cards", () => {
     ["nineteen digits", "card 4131034282458809939 expires", "4131034282458809939"],
     ["the expiry behind it is not part of it", "4111 1111 1111 1111 12/27", "4111 1111 1111 1111"],
     ["after a number sign", "#4111111111111111", "4111111111111111"],
+    ["after an escaped line feed", "first\\n4111 1111 1111 1111\\nlast", "4111 1111 1111 1111"],
     ["after an ideograph", "卡号4111111111111111。", "4111111111111111"],
   ])("%s", (_name, text, card) => {
     expect(found(text)).toEqual([`card ${card}`]);

@@ -30,6 +30,16 @@ export function isWord(code: number): boolean {
   return kind === LETTER || kind === DIGIT;
 }
 
+export const BACKSLASH = 0x5c;
+
+/** Whether the character at `at` is the letter of an escape such as `\\n`: texts often hold other texts escaped. */
+export const isEscape = (text: string, at: number): boolean =>
+  text.charCodeAt(at - 1) === BACKSLASH && /[nrt]/.test(text[at] ?? "");
+
+/** Whether what begins at `at` would begin within a word. */
+export const isWithinWord = (text: string, at: number): boolean =>
+  isWord(text.charCodeAt(at - 1)) && !isEscape(text, at - 1);
+
 /** A set of ASCII characters, by its expression: `charset("A-Za-z0-9_-")`. */
 export type Charset = Uint8Array;
 

@@ -10,6 +10,7 @@ describe("addresses of mail", () => {
     ["with digits alone", "4155550123@sms.example.com", "4155550123@sms.example.com"],
     ["letters with marks", "josé@exämple.de", "josé@exämple.de"],
     ["beside ideographs", "联系jane@example.com谢谢", "jane@example.com"],
+    ["after an escaped line feed", "first\\njane@example.com\\tlast", "jane@example.com"],
     ["in a template", "{jane@example.com}", "jane@example.com"],
   ])("%s", (_name, text, email) => {
     expect(found(text)).toEqual([`email ${email}`]);

@@ -1,4 +1,4 @@
-import { charset, endOfRun } from "./characters.ts";
+import { charset, endOfRun, isWithinWord, isWord } from "./characters.ts";
 import { type Found, isOpen, MORE, type View } from "./span.ts";
 
 /** RFC 5321, section 4.5.3.1: octets of the local part, and of the domain. */
@@ -20,14 +20,15 @@ const isAlphabetic = (code: number): boolean =>
   code >= 0xc0 && code < 0x600 && code !== 0xd7 && code !== 0xf7;
 
 function startOfLocal(view: View, at: number): number {
+  const { text } = view;
   const limit = Math.max(view.from, at - MAX_LOCAL - 1);
   let start = at;
   while (start > limit) {
-    const code = view.text.charCodeAt(start - 1);
+    const code = text.charCodeAt(start - 1);
     if (LOCAL[code] !== 1 && !isAlphabetic(code)) break;
     start--;
   }
-  return start;
+  return start < at && isWord(text.charCodeAt(start)) && !isWithinWord(text, start + 1) ? start + 1 : start;
 }
 
 function endOfDomain(text: string, from: number): number {

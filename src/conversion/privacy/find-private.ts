@@ -1,4 +1,14 @@
-import { DIGIT, isDigit, isWord, kindOf, LETTER, OTHER } from "./characters.ts";
+import {
+  BACKSLASH,
+  DIGIT,
+  isDigit,
+  isEscape,
+  isWithinWord,
+  isWord,
+  kindOf,
+  LETTER,
+  OTHER,
+} from "./characters.ts";
 import { findEmail, startOfAddress } from "./email.ts";
 import { findIban } from "./iban.ts";
 import { findIpv6 } from "./ip.ts";
@@ -94,13 +104,18 @@ export function scan(view: View, at: number): Scan {
   while (index < length) {
     const kind = kindOf(text.charCodeAt(index));
     if (kind === OTHER) {
+      // The letter of an escape begins no word, and ends before what follows it.
+      if (text.charCodeAt(index) === BACKSLASH) {
+        if (index + 1 >= length && !final) break;
+        if (isEscape(text, index + 1)) index++;
+      }
       index++;
       continue;
     }
     let found: Found = null;
     const isWordKind = kind === LETTER || kind === DIGIT;
     if (!isWordKind) found = findAtSign(within, index);
-    else if (index === 0 || !isWord(text.charCodeAt(index - 1)))
+    else if (!isWithinWord(text, index))
       found = kind === LETTER ? findAtWord(within, index) : findNumber(within, index);
     if (found === MORE) break;
     if (found !== null) {

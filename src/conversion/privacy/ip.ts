@@ -1,4 +1,4 @@
-import { charset, endOfRun, isDigit, isWord, startOfRun } from "./characters.ts";
+import { charset, endOfRun, isDigit, isWithinWord, isWord, startOfRun } from "./characters.ts";
 import { type Found, isOpen, MORE, type View } from "./span.ts";
 
 const OCTET = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
@@ -53,7 +53,7 @@ export function findIpv6(view: View, at: number): Found {
   const start = Math.max(view.from, startOfRun(text, at, HEX, 5));
   if (at - start > 4 || (at === start && text.charCodeAt(at + 1) !== 0x3a)) return null;
   const before = text.charCodeAt(start - 1);
-  if (isWord(before) || before === 0x3a || before === 0x2e) return null;
+  if (isWithinWord(text, start) || before === 0x3a || before === 0x2e) return null;
   let end = endOfRun(text, at, IPV6, LONGEST_IPV6);
   if (isOpen(view, end + 1)) return MORE;
   if (isWord(text.charCodeAt(end))) return null;

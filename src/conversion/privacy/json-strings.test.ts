@@ -39,6 +39,20 @@ describe("strings and numbers of a JSON text", () => {
     ]);
   });
 
+  it("of a text that is cut are those that are there, and what is no JSON is refused", () => {
+    const json = '{"a":"x\\\\","b\\u00e9":["1\\n",22],"c":true,"d":"\\"e"}';
+    for (let end = 1; end <= json.length; end++)
+      expect(
+        json.startsWith(
+          mapJsonLeaves(json.slice(0, end), ({ text, isCut }) => (isCut ? null : text && null)),
+        ),
+      ).toBe(true);
+    for (let end = 1; end <= json.length; end++)
+      mapJsonLeaves(json.slice(0, end), ({ text, isCut, isNumber }) => (isCut && !isNumber ? text : null));
+    for (const text of ["[see a]", "{a: 1}", '["\\x"]'])
+      expect(() => mapJsonLeaves(text, () => null)).toThrow(SyntaxError);
+  });
+
   it("of whatever JSON: nothing replaced is nothing changed, everything replaced is JSON", () => {
     fc.assert(
       fc.property(fc.json(), (json) => {

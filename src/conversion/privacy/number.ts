@@ -1,5 +1,5 @@
 import { isCard } from "./card.ts";
-import { isDigit, isWord } from "./characters.ts";
+import { isDigit, isWithinWord, isWord } from "./characters.ts";
 import { type DigitGroups, digitGroups, digitsOf, measureNumber, sizesOf } from "./digit-groups.ts";
 import { findIpv4, looksDotted } from "./ip.ts";
 import { findNationalId, isSsn } from "./national-id.ts";
@@ -11,7 +11,7 @@ const LEAST_DIGITS = 7;
 
 /** Whether the groups may begin here: not within another number, nor within a name that is joined by points or hyphens. */
 function beginsHere(text: string, start: number): boolean {
-  if (isWord(text.charCodeAt(start - 1))) return false;
+  if (isWithinWord(text, start)) return false;
   return !("-./".includes(text[start - 1] ?? " ") && isDigit(text.charCodeAt(start - 2)));
 }
 

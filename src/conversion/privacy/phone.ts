@@ -1,4 +1,4 @@
-import { isDigit, isWord } from "./characters.ts";
+import { isDigit, isWithinWord, isWord } from "./characters.ts";
 import { type DigitGroups, digitsOf, sizesOf } from "./digit-groups.ts";
 import { sortBefore } from "./number-words.ts";
 
@@ -47,8 +47,7 @@ const hasArea = (text: string, { start, separators }: DigitGroups, digits: strin
 const NO_SINGLES = /^(?:1,(?=3))?(?:[2-9]|1\d)(?:,(?:[2-9]|1\d))*$/;
 
 function mayBegin(text: string, start: number): boolean {
-  const before = text.charCodeAt(start - 1);
-  if (isWord(before) || "$€£¥#%+".includes(text[start - 1] ?? " ")) return false;
+  if (isWithinWord(text, start) || "$€£¥#%+".includes(text[start - 1] ?? " ")) return false;
   return !("-./,:=".includes(text[start - 1] ?? " ") && isDigit(text.charCodeAt(start - 2)));
 }
 

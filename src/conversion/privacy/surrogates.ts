@@ -1,5 +1,6 @@
 import { findPrivate } from "./find-private.ts";
 import { type JsonLeaf, mapJsonLeaves } from "./json-strings.ts";
+import { privateStream } from "./private-stream.ts";
 import { isSecretValue, secretNamed } from "./secret-assignments.ts";
 import type { Span } from "./span.ts";
 import { surrogatesOf } from "./surrogate-of.ts";
@@ -18,6 +19,8 @@ export interface Surrogates {
    * strings, with what the names of their fields say of them, and numbers that are cards and the like.
    */
   text(text: string): string;
+  /** The same of a text whose end is missing: what may be the beginning of a private value there is left out. */
+  beginning(text: string): string;
   /**
    * The messages with every private value replaced: contents, arguments of tool calls, what tools answered, names of
    * people. Roles, ids, types, names of tools and embedded media stay as they are.
@@ -31,6 +34,9 @@ export const MIN_SEED_LENGTH = 16;
 const MAX_DEPTH = 8;
 /** A field's name says something of a short value alone. UTF-16 units. */
 const NAMED_LENGTH = 200;
+
+/** Media within the text (RFC 2397): nobody looks into them. */
+const EMBEDDED = /^data:[\w.+/-]*(?:;[\w=.+-]*)*;base64,[\w+/=-]*$/;
 
 /** Fields of messages and of their parts that name things and hold nothing that anyone wrote. */
 const STRUCTURE = new Set([
@@ -48,8 +54,10 @@ const STRUCTURE = new Set([
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+const looksLikeJson = (text: string): boolean => /^\s*[{[]/.test(text);
+
 function isJsonText(text: string): boolean {
-  if (!/^\s*[{[]/.test(text)) return false;
+  if (!looksLikeJson(text)) return false;
   try {
     JSON.parse(text);
     return true;
@@ -100,20 +108,34 @@ export function surrogates({ seed }: { seed: string }): Surrogates {
     return number === "" ? null : number;
   }
 
-  function leafOf({ text, isNumber, isName, name }: JsonLeaf, depth: number): string | null {
-    if (isNumber) return numberOf(text, name);
+  function leafOf({ text, isNumber, isName, name, isCut }: JsonLeaf, depth: number): string | null {
+    if (isNumber) return isCut ? "0" : numberOf(text, name);
+    if (isCut) return secretNamed(name ?? "") === null ? beginningOf(text, depth + 1) : "";
     const after = isName ? replaced(text, findPrivate(text)) : valueWithout(text, name, depth + 1);
     return after === text ? null : after;
   }
 
   function valueWithout(text: string, name: string | null, depth: number): string {
+    if (EMBEDDED.test(text)) return text;
     if (depth <= MAX_DEPTH && isJsonText(text)) return mapJsonLeaves(text, (leaf) => leafOf(leaf, depth));
     return replaced(text, spansOf(text, name));
   }
 
+  function beginningOf(text: string, depth: number): string {
+    if (depth <= MAX_DEPTH && looksLikeJson(text)) {
+      try {
+        return mapJsonLeaves(text, (leaf) => leafOf(leaf, depth));
+      } catch {
+        // Something in brackets that is no JSON.
+      }
+    }
+    const { text: decided, spans } = privateStream().push(text);
+    return replaced(decided, spans);
+  }
+
   /** A message, or a part of one. Arguments and contents are texts; `url` and `data` may be media. */
   function partOf(part: unknown, name: string | null): unknown {
-    if (typeof part === "string") return part.startsWith("data:") ? part : valueWithout(part, name, 0);
+    if (typeof part === "string") return valueWithout(part, name, 0);
     if (Array.isArray(part)) return part.map((each) => partOf(each, name));
     if (!isRecord(part)) return part;
     const isMedia = "data" in part && "format" in part;
@@ -131,6 +153,7 @@ export function surrogates({ seed }: { seed: string }): Surrogates {
 
   return {
     text: (text) => valueWithout(text, null, 0),
+    beginning: (text) => beginningOf(text, 0),
     conversation: <Message extends ChatMessage>(messages: readonly Message[]) =>
       messages.map((message) => partOf(message, null) as Message),
   };
