@@ -5,7 +5,22 @@ describe("cloudRequestHeaders", () => {
   it.each([
     "authorization",
     "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "x-goog-user-project",
+    "ocp-apim-subscription-key",
+    "x-auth-token",
+    "x-amz-security-token",
     "cookie",
+    "origin",
+    "referer",
+    "sec-fetch-site",
+    "forwarded",
+    "via",
+    "x-client-ip",
+    "x-original-forwarded-for",
+    "b3",
+    "x-datadog-trace-id",
     "x-forwarded-for",
     "x-real-ip",
     "cf-connecting-ip",
@@ -25,15 +40,20 @@ describe("cloudRequestHeaders", () => {
   });
 
   it("passes what the client meant for the provider", () => {
-    const headers = cloudRequestHeaders({
-      client: new Headers({ "openai-organization": "o", "idempotency-key": "i", "user-agent": "sdk" }),
-      credentials: {},
-    });
-    expect(headers).toMatchObject({
+    const meant = {
       "openai-organization": "o",
       "idempotency-key": "i",
       "user-agent": "sdk",
+      "anthropic-beta": "b",
+      "x-stainless-lang": "js",
+      "x-ms-oai-image-generation-deployment": "d",
+      "http-referer": "app",
+    };
+    const headers = cloudRequestHeaders({
+      client: new Headers(meant),
+      credentials: {},
     });
+    expect(headers).toMatchObject(meant);
   });
 });
 

@@ -14,9 +14,19 @@ const NEVER = new Set([
   "host",
 ]);
 
-/** The caller's own credentials, addresses and trace context: none of a provider's business. */
-const PRIVATE_REQUEST =
-  /^(authorization|x-api-key|cookie|forwarded|traceparent|tracestate|baggage|true-client-ip|cdn-loop|cf-.*|x-forwarded-.*|x-real-ip|x-routelet-.*|sec-.*|mf-.*)$/;
+/**
+ * The caller's own credentials, by any name that a provider's SDK has for them; its addresses and trace context; and what
+ * a browser says of the page that calls: none of a provider's business. Anthropic refuses whatever has an `origin`.
+ */
+const PRIVATE_REQUEST = new RegExp(
+  `^(${[
+    "authorization|(x-)?(goog-)?api-?key|x-(auth|access|csrf|xsrf)-token|cookie2?|ocp-apim-subscription-key",
+    "x-goog-(iam-.*|user-project)|x-amz-security-token|x-ms-(token|client-principal).*",
+    "forwarded|via|true-client-ip|fastly-client-ip|x-(real|client|cluster-client)-ip|x-forwarded-.*|x-original-.*",
+    "traceparent|tracestate|baggage|b3|x-b3-.*|x-datadog-.*|x-amzn-trace-id|sentry-trace|cdn-loop",
+    "origin|referer|sec-.*|cf-.*|mf-.*|x-routelet-.*",
+  ].join("|")})$`,
+);
 
 /** The provider's plumbing, and what tells a browser what to do with the gateway's own origin. */
 const PRIVATE_RESPONSE =

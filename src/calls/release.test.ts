@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { responseHeaders } from "./release.ts";
+import { ownHeaders, responseHeaders } from "./release.ts";
 
 const ids = (backend: Record<string, string>, own: Record<string, string | null>) => {
   const headers = responseHeaders(new Headers(backend), own);
@@ -19,5 +19,20 @@ describe("the id of a request", () => {
     ["each of two", { "x-request-id": "a", "request-id": "b" }, anthropic, ["a", "b"]],
   ])("is %s", (_name, backend, own, wanted) => {
     expect(ids(backend, own)).toEqual(wanted);
+  });
+});
+
+describe("the gateway's own headers", () => {
+  it.each([
+    ["plain", "llm/openai/gpt-5 mini", "llm/openai/gpt-5 mini"],
+    ["other scripts", "slm/模型-é", "slm/%E6%A8%A1%E5%9E%8B-%C3%A9"],
+    ["astral", "slm/🦊", "slm/%F0%9F%A6%8A"],
+    ["half a pair", "slm/\ud83e", "slm/%EF%BF%BD"],
+    ["threat: a line break must not begin a header", "llm/a\r\nset-cookie: x", "llm/a%0D%0Aset-cookie: x"],
+    ["NUL", "slm/\u0000", "slm/%00"],
+  ])("can hold any name of a model or a task: %s", (_name, name, wanted) => {
+    const own = ownHeaders(null, { "x-routelet-served-by": name });
+    expect(own).toEqual({ "x-routelet-served-by": wanted });
+    expect(responseHeaders(new Headers(), own).get("x-routelet-served-by")).toBe(wanted);
   });
 });

@@ -178,6 +178,14 @@ export function releaseStream(options: {
 /** Names under which a backend may have its own id of the request, which its support asks for: that one passes. */
 const REQUEST_IDS = ["x-request-id", "request-id"] as const;
 
+/**
+ * A text as a header can have it: characters beyond printable ASCII percent-encoded as UTF-8. Names of models and tasks
+ * may hold any.
+ */
+function headerText(value: string): string {
+  return value.toWellFormed().replace(/[^ -~]+/gu, encodeURIComponent);
+}
+
 /** Our headers that are there, with the backend's own id of the request where it gave one. */
 export function ownHeaders(
   backend: Headers | null,
@@ -186,7 +194,7 @@ export function ownHeaders(
   const present: Record<string, string> = {};
   for (const name in own) {
     const value = own[name];
-    if (value != null) present[name] = value;
+    if (value != null) present[name] = headerText(value);
   }
   if (backend === null) return present;
   for (const name of REQUEST_IDS) {

@@ -1,3 +1,4 @@
+import { pushAll } from "../push-all.ts";
 import type { OutputPart } from "./model-request.ts";
 import type { Reply, ReplyChoice, ReplyEvent } from "./reply.ts";
 
@@ -6,7 +7,7 @@ export function replyEvents(reply: Reply): ReplyEvent[] {
   const events: ReplyEvent[] = [
     { type: "start", id: reply.id, model: reply.model, created: reply.created, usage: reply.usage },
   ];
-  for (const choice of reply.choices) events.push(...choiceEvents(choice));
+  for (const choice of reply.choices) pushAll(events, choiceEvents(choice));
   if (reply.usage !== null) events.push({ type: "usage", usage: reply.usage });
   events.push({ type: "end" });
   return events;
@@ -21,9 +22,9 @@ function choiceEvents({ index, parts, finish, stopSequence, logprobs }: ReplyCho
       const event = { type: "text", choice: index, text: part.text } as const;
       events.push(probabilities === null ? event : { ...event, logprobs: probabilities });
       probabilities = null;
-    } else if (part.type === "tool_call") events.push(...toolEvents(part, index, calls++));
+    } else if (part.type === "tool_call") pushAll(events, toolEvents(part, index, calls++));
     else if (part.type === "refusal") events.push({ type: "refusal", choice: index, text: part.text });
-    else events.push(...reasoningEvents(part, index));
+    else pushAll(events, reasoningEvents(part, index));
   }
   if (finish !== null) events.push({ type: "finish", choice: index, reason: finish, stopSequence });
   return events;

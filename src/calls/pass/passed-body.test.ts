@@ -24,6 +24,23 @@ describe("takeBody", () => {
     expect(decode(body.send("n"))).toBe(text.replace('"m"', '"n"'));
   });
 
+  it.each([
+    ["a line break", "gpt\n5"],
+    ["too many characters", "g".repeat(257)],
+  ])("refuses a model's name with %s, in JSON and in a form", async (_, model) => {
+    const form = new FormData();
+    form.append("model", model);
+    const refused = { status: 400, code: "invalid_type", param: "model" };
+    const json = request(JSON.stringify({ model }), JSON_TYPE);
+    await expect(
+      takeBody({ request: json, providerNamed: false, formNamesModel: false }),
+    ).rejects.toMatchObject(refused);
+    const asForm = new Request("http://gateway/v1/x", { method: "POST", body: form });
+    await expect(
+      takeBody({ request: asForm, providerNamed: false, formNamesModel: true }),
+    ).rejects.toMatchObject(refused);
+  });
+
   it("has no model where the JSON names none", async () => {
     for (const text of ["{}", '{"model":3}']) {
       const body = await takeBody({

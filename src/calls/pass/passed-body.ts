@@ -1,5 +1,7 @@
+import { isText } from "../../dialects/json.ts";
 import { setTopLevelField } from "../../dialects/json-splice.ts";
-import { readJsonObject } from "../../dialects/read-json.ts";
+import { readJsonObject, readWith } from "../../dialects/read-json.ts";
+import { modelName } from "../../dialects/request-limits.ts";
 import { RouteletError } from "../../errors.ts";
 import { MAX_BODY_BYTES, readBody } from "../../read-body.ts";
 import { formFields, withFormField } from "./multipart-field.ts";
@@ -76,7 +78,7 @@ const ofBytes = (bytes: Uint8Array): PassedBody => ({
 
 function ofJson(bytes: Uint8Array): PassedBody {
   const { text, json } = readJsonObject(bytes, "the endpoint's fields");
-  const named = typeof json.model === "string" && json.model !== "" ? json.model : null;
+  const named = isText(json.model) ? readWith(modelName, json.model, ["model"]) : null;
   return {
     model: named,
     text: bytes,
@@ -112,7 +114,7 @@ async function readForm(request: Request, contentType: string): Promise<PassedBo
     });
   }
   return {
-    model: field === undefined || field.value === "" ? null : field.value,
+    model: field === undefined || field.value === "" ? null : readWith(modelName, field.value, ["model"]),
     text: null,
     replayable: true,
     send: (model) =>

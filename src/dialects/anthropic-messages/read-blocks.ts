@@ -1,3 +1,4 @@
+import { pushAll } from "../../push-all.ts";
 import type { InputPart, MediaSource, Message, OutputPart, TextPart } from "../model-request.ts";
 import { fieldPath, readWith } from "../read-json.ts";
 import { isHostedBlock } from "./hosted.ts";
@@ -118,7 +119,7 @@ function readUser(content: WireMessage["content"], at: Path, reading: BlockReadi
   asBlocks(content).forEach((block, index) => {
     const path = [...at, index];
     if (block.type !== "tool_result") {
-      said.push(...readInputBlock(block, path, reading));
+      pushAll(said, readInputBlock(block, path, reading));
       return;
     }
     const result = readWith(blockSchemas.tool_result, block, path);

@@ -1,3 +1,4 @@
+import { pushAll } from "../../push-all.ts";
 import type { Json } from "../json.ts";
 import type { Message } from "../model-request.ts";
 import { type RequestNames, renderInput, renderOutput, renderText } from "./render-content.ts";
@@ -36,13 +37,12 @@ function named(name: string | undefined, blocks: Json[]): Json[] {
 
 function join(turns: Turn[], turn: Turn): void {
   const last = turns.at(-1);
-  if (last?.role !== turn.role) turns.push({ ...turn });
-  else
-    turns.splice(-1, 1, {
-      role: turn.role,
-      results: [...last.results, ...turn.results],
-      blocks: [...last.blocks, ...turn.blocks],
-    });
+  if (last?.role !== turn.role) {
+    turns.push({ role: turn.role, results: [...turn.results], blocks: [...turn.blocks] });
+    return;
+  }
+  pushAll(last.results, turn.results);
+  pushAll(last.blocks, turn.blocks);
 }
 
 /** A model may have its system turn only between a user's and an assistant's, or at the end after a user's. */
@@ -86,17 +86,17 @@ export function renderMessages(
       case "developer": {
         const blocks = instruction(message);
         if (blocks.length === 0) return;
-        turn("system").blocks.push(...blocks);
+        pushAll(turn("system").blocks, blocks);
         return;
       }
       case "user": {
         const blocks = named(message.name, message.content.flatMap(renderInput));
-        if (blocks.length > 0) turn("user").blocks.push(...blocks);
+        if (blocks.length > 0) pushAll(turn("user").blocks, blocks);
         return;
       }
       case "assistant": {
         const blocks = message.content.flatMap((part) => renderOutput(part, names));
-        if (blocks.length > 0) turn("assistant").blocks.push(...blocks);
+        if (blocks.length > 0) pushAll(turn("assistant").blocks, blocks);
         return;
       }
       case "tool": {

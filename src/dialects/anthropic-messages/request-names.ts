@@ -1,3 +1,4 @@
+import { createDistinctIds } from "../distinct-ids.ts";
 import type { ModelRequest } from "../model-request.ts";
 import { type ToolNames, toolNames } from "../tool-names.ts";
 import type { RequestNames } from "./render-content.ts";
@@ -9,17 +10,8 @@ export function messageToolNames(request: ModelRequest): ToolNames {
 
 /** Names and ids for one request. An id that had to be changed stays unlike every other of the request. */
 export function requestNames(request: ModelRequest): RequestNames {
-  const known = new Map<string, string>();
-  const taken = new Set<string>();
-  function id(original: string): string {
-    const before = known.get(original);
-    if (before !== undefined) return before;
-    const plain = original.replace(/[^a-zA-Z0-9_-]/g, "_") || "toolu";
-    let mapped = plain;
-    for (let count = 2; taken.has(mapped); count++) mapped = `${plain}_${count}`;
-    known.set(original, mapped);
-    taken.add(mapped);
-    return mapped;
-  }
-  return { tools: messageToolNames(request), id };
+  return {
+    tools: messageToolNames(request),
+    id: createDistinctIds({ write: (original) => original.replace(/[^a-zA-Z0-9_-]/g, "_") || "toolu" }),
+  };
 }

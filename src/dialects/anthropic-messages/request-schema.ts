@@ -1,7 +1,5 @@
 import { z } from "zod";
-
-/** More would hold up every other call of the isolate while they are checked; Anthropic's own limit is 100,000. */
-const MAX_MESSAGES = 10_000;
+import { MAX_MESSAGES, MAX_TOOLS, modelName } from "../request-limits.ts";
 
 const block = z.looseObject({ type: z.string() });
 const content = z.union([z.string(), z.array(block)]);
@@ -21,10 +19,13 @@ const format = z.looseObject({ type: z.string(), schema: z.record(z.string(), z.
 
 /** The fields that both endpoints share, by the types of Anthropic's API reference ("Create a Message"). */
 const shared = {
-  model: z.string().min(1),
+  model: modelName,
   messages: z.array(message).min(1).max(MAX_MESSAGES),
   system: content.nullish(),
-  tools: z.array(z.looseObject({ type: z.string().nullish(), name: z.string().nullish() })).nullish(),
+  tools: z
+    .array(z.looseObject({ type: z.string().nullish(), name: z.string().nullish() }))
+    .max(MAX_TOOLS)
+    .nullish(),
   tool_choice: z
     .looseObject({
       type: z.enum(["auto", "any", "tool", "none"]),

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { RouteletError } from "../../errors.ts";
+import { MAX_MESSAGES, MAX_TOOLS } from "../request-limits.ts";
 import { encode } from "./fixtures/chat.ts";
-import { MAX_MESSAGES, MAX_TOOLS, parseChatCall } from "./parse.ts";
+import { parseChatCall } from "./parse.ts";
 
 const HI = { role: "user", content: "hi" };
 const parse = (more: object) =>

@@ -3,11 +3,8 @@ import type { Call, Needs } from "../call.ts";
 import { setTopLevelField } from "../json-splice.ts";
 import type { ModelRequest } from "../model-request.ts";
 import { readJsonObject, readWith } from "../read-json.ts";
+import { MAX_MESSAGES, MAX_TOOLS, modelName } from "../request-limits.ts";
 import { chatToRequest } from "./to-request.ts";
-
-/** More would hold up every other call of the isolate while they are checked. */
-export const MAX_MESSAGES = 10_000;
-export const MAX_TOOLS = 2_000;
 
 const part = z.looseObject({ type: z.string() });
 
@@ -22,7 +19,7 @@ const message = z.looseObject({
  * through to the backend, which judges it.
  */
 const chatRequest = z.looseObject({
-  model: z.string().min(1),
+  model: modelName,
   messages: z.array(message).min(1).max(MAX_MESSAGES),
   stream: z.boolean().nullish(),
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),

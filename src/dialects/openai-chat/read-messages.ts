@@ -1,3 +1,4 @@
+import { pushAll } from "../../push-all.ts";
 import type { InputPart, Message, OutputPart } from "../model-request.ts";
 import { invalidField, readWith } from "../read-json.ts";
 import type { NativeFields } from "./native-fields.ts";
@@ -34,7 +35,7 @@ function readAssistant(json: object, at: number, native: NativeFields): Message 
       redacted: null,
       origin: "openai-chat",
     });
-  content.push(...readOutputContent(said.content ?? "", { path: [...path, "content"], native }));
+  pushAll(content, readOutputContent(said.content ?? "", { path: [...path, "content"], native }));
   if (said.refusal) content.push({ type: "refusal", text: said.refusal });
   for (const [index, { id, type, function: call }] of (said.tool_calls ?? []).entries()) {
     const callPath = [...path, "tool_calls", index];

@@ -1,3 +1,4 @@
+import { pushAll } from "../../push-all.ts";
 import type { ReplyReader } from "../dialect.ts";
 import { isText } from "../json.ts";
 import type { ReplyEvent, TokenLogprob } from "../reply.ts";
@@ -84,7 +85,7 @@ export function openChatReader(names: ToolNames): ReplyReader {
     if (isContent(chunk)) said = true;
     const usage = readUsage(chunk.usage);
     if (!started && chunk.choices.length > 0) out.push(start(chunk));
-    for (const [at, choice] of chunk.choices.entries()) out.push(...choiceEvents(choice, raw.choices[at]));
+    for (const [at, choice] of chunk.choices.entries()) pushAll(out, choiceEvents(choice, raw.choices[at]));
     if (usage !== null) out.push(...(started ? [] : [start(chunk)]), { type: "usage", usage });
     return out;
   }

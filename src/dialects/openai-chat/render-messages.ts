@@ -1,3 +1,4 @@
+import { pushAll } from "../../push-all.ts";
 import type { Json } from "../json.ts";
 import { decodeText, isTextType } from "../media.ts";
 import type { FilePart, ImagePart, InputPart, MediaSource, Message, OutputPart } from "../model-request.ts";
@@ -121,8 +122,10 @@ export function renderMessages(messages: readonly Message[], options: RenderOpti
     if (message.role === "tool") {
       out.push(renderToolResult(message, options));
       const media = message.content.filter((part) => !isText(part));
-      if (media.length > 0)
-        held.push({ type: "text", text: `From tool call ${options.callId(message.callId)}:` }, ...media);
+      if (media.length > 0) {
+        held.push({ type: "text", text: `From tool call ${options.callId(message.callId)}:` });
+        pushAll(held, media);
+      }
       continue;
     }
     const name = message.name === undefined ? {} : { name: message.name };

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type Call, type Needs, NO_NEEDS } from "../call.ts";
 import { setTopLevelField } from "../json-splice.ts";
 import { readJsonObject, readWith } from "../read-json.ts";
+import { modelName } from "../request-limits.ts";
 import { isTokens } from "../tokens.ts";
 
 /** Prompts of one request; each gives `n` choices. */
@@ -11,7 +12,7 @@ const tokens = z.custom<number[]>(isTokens, "must be a list of token numbers");
 
 /** The fields that the gateway itself reads, by the types of OpenAI's API reference; the backend judges the rest. */
 const completionsRequest = z.looseObject({
-  model: z.string().min(1),
+  model: modelName,
   prompt: z
     .union([
       z.string(),

@@ -1,4 +1,5 @@
 import { joinBytes } from "../../bytes.ts";
+import { pushAll } from "../../push-all.ts";
 import type { RenderContext, ReplyStream } from "../dialect.ts";
 import { isText } from "../json.ts";
 import { setTopLevelField } from "../json-splice.ts";
@@ -72,7 +73,10 @@ export function passCompletionStream(context: RenderContext): ReplyStream {
     const open = [...choices].flatMap(([index, over]) => (over ? [] : index));
     if (open.length === 0) return [];
     const late = open.map((index) => ({ index, text: "", logprobs: null, finish_reason: "stop" }));
-    facts.finishReasons.push(...late.map(({ finish_reason }) => finish_reason));
+    pushAll(
+      facts.finishReasons,
+      late.map(({ finish_reason }) => finish_reason),
+    );
     return [written({ object: "text_completion", ...head, choices: late })];
   }
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type Call, NO_NEEDS } from "../call.ts";
 import { setTopLevelField } from "../json-splice.ts";
 import { readJsonObject, readWith } from "../read-json.ts";
+import { modelName } from "../request-limits.ts";
 import { isTokens } from "../tokens.ts";
 import { ENCODING_FORMATS } from "./vector.ts";
 
@@ -12,7 +13,7 @@ const tokens = z.custom<number[]>(isTokens, "must be a list of token numbers");
 
 /** `dimensions`, `user` and what is not named here are the backend's to judge. */
 const embeddingsRequest = z.looseObject({
-  model: z.string().min(1),
+  model: modelName,
   input: z.union([
     z.string(),
     z.array(z.string()).min(1).max(MAX_INPUTS),

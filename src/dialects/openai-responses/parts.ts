@@ -1,3 +1,4 @@
+import { pushAll } from "../../push-all.ts";
 import type { TokenLogprob } from "../reply.ts";
 import type { MessageItem, Part, ReasoningItem } from "./output-items.ts";
 
@@ -65,7 +66,7 @@ export function addWords(part: Part, words: string, logprobs: TokenLogprob[]): R
   if (part.type === "refusal") part.refusal += words;
   else part.text += words;
   if (part.type !== "output_text") return { delta: words };
-  part.logprobs.push(...logprobs);
+  pushAll(part.logprobs, logprobs);
   return { delta: words, logprobs };
 }
 

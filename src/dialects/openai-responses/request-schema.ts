@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MAX_MESSAGES, MAX_TOOLS, modelName } from "../request-limits.ts";
 
 const object = z.record(z.string(), z.unknown());
 
@@ -154,14 +155,10 @@ export const toolChoice = z.union([
   }),
 ]);
 
-/** More would hold up every other call of the isolate while they are checked. */
-const MAX_ITEMS = 10_000;
-const MAX_TOOLS = 2_000;
-
 /** The fields of `POST /v1/responses` that the gateway reads (OpenAI API reference, "Responses"). */
 export const responsesRequest = z.looseObject({
-  model: z.string().min(1),
-  input: z.union([z.string(), z.array(anyItem).max(MAX_ITEMS)]).nullish(),
+  model: modelName,
+  input: z.union([z.string(), z.array(anyItem).max(MAX_MESSAGES)]).nullish(),
   instructions: z.string().nullish(),
   tools: z.array(tool).max(MAX_TOOLS).nullish(),
   tool_choice: z.union([z.string(), z.looseObject({ type: z.string() })]).nullish(),

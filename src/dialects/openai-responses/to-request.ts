@@ -1,4 +1,5 @@
 import { RouteletError } from "../../errors.ts";
+import { pushAll } from "../../push-all.ts";
 import { isObject } from "../json.ts";
 import { mediaFromUrl } from "../media.ts";
 import {
@@ -176,7 +177,7 @@ function readItems(items: readonly TranslatableItem[]): Message[] {
     const said = assistantParts(item, param);
     const last = messages.at(-1);
     if (said !== null) {
-      if (last?.role === "assistant") last.content.push(...said);
+      if (last?.role === "assistant") pushAll(last.content, said);
       else messages.push({ role: "assistant", content: said });
     } else if (isResult(item)) {
       messages.push({

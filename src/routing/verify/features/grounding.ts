@@ -62,5 +62,9 @@ export function grounding(asked: Asked, answer: SlmAnswer): { least: number; mea
   });
   if (shares.length === 0) return { least: 1, mean: 1, values: 0 };
   const sum = shares.reduce((total, each) => total + each, 0);
-  return { least: Math.min(...shares), mean: sum / shares.length, values: shares.length };
+  return {
+    least: shares.reduce((least, each) => Math.min(least, each), 1),
+    mean: sum / shares.length,
+    values: shares.length,
+  };
 }
