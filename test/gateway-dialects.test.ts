@@ -256,6 +256,17 @@ describe("POST /v1/responses/compact", () => {
   });
 });
 
+describe("a stored chat completion", () => {
+  it.each(["gpt-x", "claude-x"])("is not made, and the answer of %s says so", async (model) => {
+    const body = { model, messages: [{ role: "user" as const, content: "x" }] };
+    const { response } = await openai.chat.completions.create({ ...body, store: true }).withResponse();
+    expect(response.headers.get("x-routelet-store")).toBe("off");
+    expect(JSON.parse(upstream.requests.at(-1)?.body.toString() ?? "")).not.toHaveProperty("store");
+    const plain = await openai.chat.completions.create(body).withResponse();
+    expect(plain.response.headers.get("x-routelet-store")).toBeNull();
+  });
+});
+
 describe("stored responses", () => {
   const ask = (body: object) =>
     openai.responses.create({

@@ -78,7 +78,8 @@ page true. Columns are what the backend of the chosen model speaks.
 
 - **passed**: the backend speaks the client's dialect; the caller's bytes reach it, and it judges them itself.
 - **mapped**: said in the backend's own words.
-- **gateway**: the gateway honours it itself, or it changes nothing about the answer; it is not sent.
+- **gateway**: the gateway honours it itself, or it changes nothing about the answer; it is not sent. A chat completion is
+  kept by nobody: where \`store\` is true, the answer's header \`x-routelet-store: off\` says so.
 - **refused**: nobody else could honour it, so the call goes to another backend of its plan, or is a 400 that names the field.
 - **hosted**: a tool that the dialect's own provider runs. Refused by its name, or left out where the setting \`hosted_tools\` is
   \`omit\`; the answer's header \`x-routelet-omitted\` then names it.

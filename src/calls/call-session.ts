@@ -45,7 +45,7 @@ export interface CallSession {
   waitUntil(work: Promise<unknown>): void;
   now(): number;
   /** Known after parsing. */
-  call: Pick<Call, "requestedModel" | "stream"> | null;
+  call: Pick<Call, "requestedModel" | "stream" | "ignoresStore"> | null;
   /** The request's body, where it is to be kept. */
   bytes: Uint8Array | null;
   plan: Pick<Plan, "reason"> | null;
@@ -174,7 +174,8 @@ export async function openCallSession(options: {
       "x-routelet-reason": reason,
       "x-routelet-task": session.task,
       "x-routelet-cache": session.cache,
-      "x-routelet-store": session.keeping?.stores === false ? "off" : null,
+      "x-routelet-store":
+        session.keeping?.stores === false || session.call?.ignoresStore === true ? "off" : null,
       "x-routelet-omitted": asked?.omits?.join(", ") ?? null,
     }),
     handOver() {

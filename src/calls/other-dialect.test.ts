@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { lacksEndpoint } from "../backends/learned-endpoints.ts";
+import { parseCompletionsCall } from "../dialects/openai-completions/parse.ts";
 import { parseResponsesCall } from "../dialects/openai-responses/parse.ts";
 import type { Env } from "../env.ts";
 import { RouteletError } from "../errors.ts";
@@ -36,13 +37,24 @@ describe("inOtherDialect", () => {
     "asks a server without the endpoint (%s) in chat, and learns nothing until that works",
     (code) => {
       const instead = other(failed(code));
-      expect(instead?.attempt).toMatchObject({ provider: "openai", speaks: "openai-chat" });
+      expect(instead).toMatchObject({ attempt: { provider: "openai", speaks: "openai-chat" } });
       expect(lacksEndpoint({ baseUrl: BASE, dialect: "openai-responses", now: 0 })).toBe(false);
     },
   );
 
+  it.each([
+    [{ tools: [{ type: "web_search" }] }, "tools[0]", /`tools\[0\]` \(web_search\)/],
+    [{ truncation: "auto" }, "truncation", /`truncation`/],
+    [{ input: [{ role: "user", content: [{ type: "input_image" }] }] }, "input[0].content[0]", /image_url/],
+  ])("refuses by name what chat cannot say: %j", (more, param, message) => {
+    const instead = other(failed("backend_404"), { call: call(more) });
+    expect(instead).toMatchObject({ refused: { kind: "invalid_request", status: 400, param } });
+    expect(instead).toMatchObject({ refused: { message: expect.stringMatching(message) } });
+  });
+
   it("keeps what was learned for the next calls", () => {
-    other(failed("backend_404"), { env: { OPENAI_BASE_URL: `${BASE}/learned` } as Env })?.learn();
+    const instead = other(failed("backend_404"), { env: { OPENAI_BASE_URL: `${BASE}/learned` } as Env });
+    if (instead !== null && "learn" in instead) instead.learn();
     expect(lacksEndpoint({ baseUrl: `${BASE}/learned`, dialect: "openai-responses", now: 0 })).toBe(true);
   });
 
@@ -51,9 +63,17 @@ describe("inOtherDialect", () => {
     ["an unknown model", failed("backend_404", "The model `m` does not exist"), {}],
     ["OpenAI itself", failed("backend_404"), { env: { OPENAI_API_KEY: "k" } as Env }],
     [
-      "a call that has no translation",
+      "a reply that could not be read, to what chat cannot say",
+      failed("upstream_invalid_reply"),
+      { call: call({ truncation: "auto" }) },
+    ],
+    [
+      "a call of a dialect without translation",
       failed("backend_404"),
-      { call: call({ tools: [{ type: "web_search" }] }) },
+      {
+        call: parseCompletionsCall(new TextEncoder().encode('{"model":"m","prompt":"x"}')),
+        planned: { ...planned, speaks: "openai-completions" },
+      },
     ],
     ["a failure of another kind", failed("backend_500"), {}],
   ] as const)("takes %s for what it is", (_name, error, more) => {

@@ -92,8 +92,13 @@ export async function runAttempts(input: AttemptsInput, logs: AttemptLog[]): Pro
     if (error.kind === "cancelled" || FINAL.has(error.code)) break;
     // Of two that failed together it is not known here which one said this.
     const instead = hedge ? null : inOtherDialect({ ...input, planned, error, now: input.now() });
-    learn = instead?.learn ?? null;
+    learn = null;
+    if (instead !== null && "refused" in instead) {
+      last = new AttemptFailed(instead.refused);
+      continue;
+    }
     if (instead !== null) {
+      learn = instead.learn;
       left.unshift(instead.attempt);
       continue;
     }

@@ -62,6 +62,8 @@ export interface Call {
    * where the dialect keeps nothing.
    */
   store?: "asked" | "default" | "no";
+  /** The caller asks its provider to keep the reply, in a dialect whose replies nobody keeps here: it is not asked to. */
+  ignoresStore?: boolean;
   /** The caller will not wait: the reply is read later, by its id; of the responses dialect alone. */
   background?: boolean;
   /** How many vectors the reply must have, and how they are to be written; of the embeddings dialect alone. */

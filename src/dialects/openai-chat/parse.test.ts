@@ -49,6 +49,15 @@ describe("parseChatCall", () => {
     expect(parse(more).needs).toEqual({ ...nothing, ...needs });
   });
 
+  it("sends no order to keep the completion, which nobody would find, and says so", () => {
+    const asked = parse({ store: true, metadata: { a: "b" }, seed: 1 });
+    expect(JSON.parse(asked.passBody("m"))).toEqual({ model: "m", messages: [HI], seed: 1 });
+    expect(asked.ignoresStore).toBe(true);
+    const not = parse({ store: false, metadata: { a: "b" } });
+    expect(not.passBody("m")).toBe(not.text);
+    expect(not.ignoresStore).toBeUndefined();
+  });
+
   it("hands on the caller's own text, with the model's name set", () => {
     const text =
       '{ "model" : "m", "temperature": 1.0, "messages": [{"role":"user","content":"\\u00e9\\u0000\\ud800"}] }';

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Call, Needs } from "../call.ts";
-import { setTopLevelField } from "../json-splice.ts";
+import { renameTopLevelField, setTopLevelField } from "../json-splice.ts";
 import type { ModelRequest } from "../model-request.ts";
 import { readJsonObject, readWith } from "../read-json.ts";
 import { MAX_MESSAGES, MAX_TOOLS, modelName } from "../request-limits.ts";
@@ -39,6 +39,7 @@ const chatRequest = z.looseObject({
   functions: z.array(z.looseObject({})).max(MAX_TOOLS).nullish(),
   modalities: z.array(z.string()).nullish(),
   response_format: z.looseObject({ type: z.string() }).nullish(),
+  store: z.boolean().nullish(),
 });
 
 type ChatRequest = z.infer<typeof chatRequest>;
@@ -70,6 +71,14 @@ function needsOf(request: ChatRequest): Needs {
 }
 
 /**
+ * The caller's text without the order to keep the completion: nobody would find it at the provider, whose account is not the
+ * caller's. OpenAI takes `metadata` for kept completions alone, so that goes with it.
+ */
+function withoutStore(text: string): string {
+  return renameTopLevelField(renameTopLevelField(text, "store", null), "metadata", null);
+}
+
+/**
  * Reads a `POST /v1/chat/completions` body.
  *
  * @throws RouteletError `invalid_json`, `json_too_deep` or `invalid_type` (with `param` naming the field).
@@ -86,9 +95,11 @@ export function parseChatCall(body: Uint8Array): Call {
     wantsStreamUsage: stream_options?.include_usage === true,
     needs: needsOf(request),
     text,
+    ...(request.store === true ? { ignoresStore: true } : {}),
     // The ledger needs the usage of every stream; `chat-stream.ts` drops the extra chunk again.
     passBody(model) {
-      const named = request.model === model ? text : setTopLevelField(text, "model", model);
+      const own = request.store === true ? withoutStore(text) : text;
+      const named = request.model === model ? own : setTopLevelField(own, "model", model);
       return call.stream && !call.wantsStreamUsage
         ? setTopLevelField(named, "stream_options", { ...stream_options, include_usage: true })
         : named;

@@ -69,6 +69,29 @@ describe("openResponseRenderer", () => {
     ]);
   });
 
+  it.each([
+    ["refusal", [], "content_filter"],
+    ["refusal", [{ type: "text", text: "I" }], "content_filter"],
+    ["content_filter", [], "content_filter"],
+    ["pause", [{ type: "text", text: "I" }], "max_output_tokens"],
+    ["length", [{ type: "text", text: "I" }], "max_output_tokens"],
+  ] as const)("is incomplete after %s with %j", (finish, parts, reason) => {
+    const choice = { index: 0, parts: [...parts], finish, stopSequence: null, logprobs: null };
+    const reply: Reply = { ...REPLY, choices: [choice] };
+    const told = { status: "incomplete", incomplete_details: { reason }, completed_at: null };
+    expect(responseOf(reply, context())).toMatchObject(told);
+    expect(render(replyEvents(reply)).list.at(-1)).toMatchObject({
+      type: "response.incomplete",
+      response: told,
+    });
+  });
+
+  it("is complete after a refusal in words", () => {
+    const parts = [{ type: "refusal", text: "I cannot." } as const];
+    const choice = { index: 0, parts, finish: "refusal", stopSequence: null, logprobs: null } as const;
+    expect(responseOf({ ...REPLY, choices: [choice] }, context()).status).toBe("completed");
+  });
+
   it("ends with the response that the call would have had without a stream", () => {
     const streamed = render(replyEvents(REPLY)).list.at(-1)?.response;
     expect(streamed).toEqual(responseOf(REPLY, context()));
@@ -103,7 +126,8 @@ describe("openResponseRenderer", () => {
     ["length", "incomplete", { reason: "max_output_tokens" }],
     ["content_filter", "incomplete", { reason: "content_filter" }],
     ["stop", "completed", null],
-    ["refusal", "completed", null],
+    ["refusal", "incomplete", { reason: "content_filter" }],
+    ["pause", "incomplete", { reason: "max_output_tokens" }],
   ] as const)("ends a reply that ended by %s as %s", (reason, status, details) => {
     const { list } = render([
       { type: "text", choice: 0, text: "x" },

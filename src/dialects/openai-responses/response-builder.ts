@@ -3,6 +3,7 @@ import type { RenderContext } from "../dialect.ts";
 import type { Json } from "../json.ts";
 import type { FinishReason, ReplyEvent, TokenLogprob, Usage } from "../reply.ts";
 import { beginCall, closeCall } from "./call-items.ts";
+import { incompleteReason } from "./incomplete-reason.ts";
 import {
   type CallItem,
   isCall,
@@ -28,12 +29,6 @@ export interface ResponseBuilder {
   /** The response as it stands. */
   response(): Json;
 }
-
-const INCOMPLETE: Partial<Record<FinishReason, ResponseState["incompleteReason"]>> = {
-  length: "max_output_tokens",
-  context_length: "max_output_tokens",
-  content_filter: "content_filter",
-};
 
 /** OpenAI's words for why a response failed; its list is closed. */
 function failureCode(error: RouteletError): string {
@@ -289,9 +284,8 @@ export function createResponseBuilder(context: RenderContext): ResponseBuilder {
       return [...begin(), ...take(reply)];
     },
     end() {
-      const reason = finish === null ? undefined : INCOMPLETE[finish];
-      state.incompleteReason = reason ?? null;
-      const status = reason == null ? "completed" : "incomplete";
+      state.incompleteReason = incompleteReason(finish, output);
+      const status = state.incompleteReason === null ? "completed" : "incomplete";
       const events = begin();
       for (const item of [...open]) events.push(...close(item, status));
       settle(status);
