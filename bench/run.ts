@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { conversion } from "./conversion.ts";
 import { engine } from "./engine.ts";
 import { guarantee } from "./guarantee.ts";
 import { type Benchmark, loadBefore, report } from "./lib/report.ts";
@@ -13,7 +14,7 @@ import { toolCalls } from "./tool-calls.ts";
 import { tunnel } from "./tunnel.ts";
 import { wire } from "./wire.ts";
 
-// `npm run bench -- <name> [--data <folder>] [--json <file>]`; without a name, or with `--help`, it lists the
+// `npm run bench -- <name> [--data <folder>] [--calls <number>] [--json <file>]`; without a name, or with `--help`, it lists the
 // benchmarks.
 
 const BENCHMARKS: Record<string, Benchmark> = {
@@ -29,11 +30,17 @@ const BENCHMARKS: Record<string, Benchmark> = {
   routing,
   "strict-json": strictJson,
   pii,
+  conversion,
 };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { data: { type: "string" }, json: { type: "string" }, help: { type: "boolean", short: "h" } },
+  options: {
+    data: { type: "string" },
+    calls: { type: "string" },
+    json: { type: "string" },
+    help: { type: "boolean", short: "h" },
+  },
 });
 const name = values.help === true ? undefined : positionals[0];
 const benchmark = name === undefined ? undefined : BENCHMARKS[name];
@@ -44,6 +51,9 @@ if (name === undefined || benchmark === undefined) {
   process.exitCode = name === undefined ? 0 : 1;
 } else {
   const load = loadBefore();
-  const measured = await benchmark.run({ data: values.data });
+  const calls = values.calls === undefined ? undefined : Number(values.calls);
+  if (calls !== undefined && !(Number.isInteger(calls) && calls > 0))
+    throw new Error(`--calls is a number of calls, not ${values.calls}`);
+  const measured = await benchmark.run({ data: values.data, calls });
   report({ name, measured, loadBefore: load, json: values.json });
 }

@@ -13,6 +13,8 @@ export interface Measured {
 export interface BenchOptions {
   /** A folder laid out like the project's benchmark data, for those benchmarks that read any. */
   data: string | undefined;
+  /** How many calls to make, for those benchmarks that let it be chosen. */
+  calls: number | undefined;
 }
 
 export interface Benchmark {

@@ -4,7 +4,7 @@ import { auditInsert } from "../db/audit.ts";
 import { RouteletError } from "../errors.ts";
 import type { Certification } from "../routing/guarantee/learn-then-test.ts";
 import { agreementInterval } from "../routing/statistics/agreement-interval.ts";
-import type { DrawRecord, HistoryEntry, Task } from "../work/task-store.ts";
+import type { DrawRecord, HistoryEntry, Task } from "../work/task.ts";
 import type { AdminApp } from "./context.ts";
 import {
   adminOnly,

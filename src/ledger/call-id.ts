@@ -1,5 +1,4 @@
 import { fromBase32, SORTABLE_ID, sortableId, timeDigits, toBase32 } from "../db/sortable-id.ts";
-import type { Env } from "../env.ts";
 import { RouteletError } from "../errors.ts";
 
 const PREFIX = "call_";
@@ -9,7 +8,9 @@ const FORM = new RegExp(`^call_${SORTABLE_ID}[0-9a-hjkmnp-tv-z]{2}$`);
 /** How many shards an id has room for. */
 const MAX_SHARDS = 1_024;
 
-type ShardsEnv = Pick<Env, "ROUTELET_LEDGER_SHARDS">;
+interface ShardsEnv {
+  ROUTELET_LEDGER_SHARDS?: string;
+}
 
 /**
  * A call's id: `call_`, a ULID (48 bits of milliseconds, 80 random bits) and the ledger's shard, so that ids

@@ -12,7 +12,7 @@ import { type Draw, draw, type Lottery } from "../routing/guarantee/lottery.ts";
 import { trainingOnly } from "../routing/guarantee/split.ts";
 import { allTried, triedOf } from "./choose-candidate.ts";
 import { explorationLottery } from "./lotteries.ts";
-import type { DrawRecord, Task } from "./task-store.ts";
+import type { DrawRecord, Task } from "./task.ts";
 
 /** Scored calls of the training side before thresholds are chosen on them. */
 const TRAINING_CALLS = 20;

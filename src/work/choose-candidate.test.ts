@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { sideOf } from "../routing/guarantee/split.ts";
 import { seededRandom } from "../routing/statistics/seeded-random.ts";
 import { allTried, leading, nextTried, triedOf } from "./choose-candidate.ts";
-import type { Candidate, DrawOutcome, DrawRecord, Task } from "./task-store.ts";
+import type { Candidate, DrawOutcome, DrawRecord, Task } from "./task.ts";
 import { newTask } from "./task-view.ts";
 
 const FAST: Candidate = { model: "fast", fingerprint: "sf1_fast", weights: null };

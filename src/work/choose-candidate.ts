@@ -1,6 +1,6 @@
 import { trainingOnly } from "../routing/guarantee/split.ts";
 import { chooseCandidate } from "../routing/quality/thompson.ts";
-import type { Candidate, DrawRecord, Task } from "./task-store.ts";
+import type { Candidate, DrawRecord, Task } from "./task.ts";
 
 /** How a candidate has done on training calls: answers that would have been right to give, and all others. */
 export interface Tried {

@@ -1,6 +1,6 @@
 import { lossAt } from "../routing/guarantee/drawn-outcome.ts";
 import { afterAudit, startDetector } from "../routing/guarantee/drift-detector.ts";
-import type { DrawOutcome, DrawRecord, HistoryEntry, Task } from "./task-store.ts";
+import type { DrawOutcome, DrawRecord, HistoryEntry, Task } from "./task.ts";
 
 const thresholdOf = ({ certification }: Task): number => certification?.threshold ?? Number.POSITIVE_INFINITY;
 

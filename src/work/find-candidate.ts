@@ -2,7 +2,7 @@ import type { Env } from "../env.ts";
 import type { FleetNode, FleetSnapshot } from "../fleet/snapshot.ts";
 import { servingFingerprint } from "../routing/guarantee/fingerprint.ts";
 import type { ServedModel } from "../tunnel/protocol/messages.ts";
-import type { Candidate } from "./task-store.ts";
+import type { Candidate } from "./task.ts";
 
 interface Served {
   node: FleetNode;

@@ -8,7 +8,8 @@ import { relabelled } from "./run-feedback.ts";
 import { runAudit, runShadow } from "./run-item.ts";
 import { type JudgedPair, runJudge } from "./run-judge.ts";
 import { openAnswer, sealAnswer } from "./sealed-answer.ts";
-import type { Candidate, DrawOutcome, DrawRecord, Task, TaskStore } from "./task-store.ts";
+import type { Candidate, DrawOutcome, DrawRecord, Task } from "./task.ts";
+import type { TaskStore } from "./task-store.ts";
 import type { WorkItem, WorkQueue } from "./work-queue.ts";
 
 interface Payload {

@@ -6,7 +6,8 @@ import { startDetector } from "../routing/guarantee/drift-detector.ts";
 import { splitKey } from "../routing/guarantee/split.ts";
 import { keptCall } from "./fixtures/kept-call.ts";
 import { sealAnswer } from "./sealed-answer.ts";
-import { type DrawOutcome, type DrawRecord, type Task, TaskStore } from "./task-store.ts";
+import type { DrawOutcome, DrawRecord, Task } from "./task.ts";
+import { TaskStore } from "./task-store.ts";
 import { newTask } from "./task-view.ts";
 
 beforeAll(() => applyD1Migrations(env.DB, env.TEST_MIGRATIONS));

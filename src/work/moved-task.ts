@@ -1,7 +1,7 @@
 import type { Stage } from "../conversion/modes.ts";
 import { startDetector } from "../routing/guarantee/drift-detector.ts";
 import { ALARM_RATE, auditLottery, explorationLottery } from "./lotteries.ts";
-import type { Task } from "./task-store.ts";
+import type { Task } from "./task.ts";
 
 /** A task in the stage that it moves to: with the lottery of that stage, watched from its first served call on. */
 export function movedTask(options: {

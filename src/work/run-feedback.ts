@@ -6,7 +6,8 @@ import type { Settings } from "../settings.ts";
 import { recordedCall } from "./recorded-call.ts";
 import { openAnswer } from "./sealed-answer.ts";
 import { compared } from "./settle-shadow.ts";
-import type { DrawFeedback, DrawOutcome, DrawRecord, TaskStore } from "./task-store.ts";
+import type { DrawFeedback, DrawOutcome, DrawRecord } from "./task.ts";
+import type { TaskStore } from "./task-store.ts";
 
 /** A drawn call's label with what was last said of it; null where nothing was. */
 export type Relabelled = { outcome: DrawOutcome; feedback: DrawFeedback } | null;

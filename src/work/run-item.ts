@@ -5,7 +5,7 @@ import { askSlm } from "./ask-slm.ts";
 import { servingNode } from "./find-candidate.ts";
 import { type RecordedCall, recordedCall, type Unreadable } from "./recorded-call.ts";
 import { compared, lostOutcome, shadowOutcome } from "./settle-shadow.ts";
-import type { DrawOutcome, Task } from "./task-store.ts";
+import type { DrawOutcome, Task } from "./task.ts";
 
 export interface ItemOptions extends AskOptions {
   callId: string;

@@ -6,7 +6,7 @@ import type { AskOptions } from "./ask-cloud.ts";
 import { askJudge, isJudging, isOnNodes } from "./ask-judge.ts";
 import { mayLeave } from "./may-leave.ts";
 import { recordedCall } from "./recorded-call.ts";
-import type { DrawOutcome, DrawRecord } from "./task-store.ts";
+import type { DrawOutcome, DrawRecord } from "./task.ts";
 
 /** A pair that waits for its judge; `outcome` is all that is known of the draw without one. */
 export interface JudgedPair {

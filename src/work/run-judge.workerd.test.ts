@@ -5,7 +5,7 @@ import type { CallStart } from "../ledger/records.ts";
 import { settingsSchema } from "../settings.ts";
 import { keptCall } from "./fixtures/kept-call.ts";
 import { type JudgedPair, runJudge } from "./run-judge.ts";
-import type { DrawOutcome } from "./task-store.ts";
+import type { DrawOutcome } from "./task.ts";
 
 const CANARY = "canary-4711";
 const PROSE = "The meeting was moved to Thursday, since two of the three could not come on Wednesday.";

@@ -7,7 +7,7 @@ import type { SlmAnswer } from "../routing/verify/answer.ts";
 import { verify } from "../routing/verify/verdict.ts";
 import type { SlmReply } from "./ask-slm.ts";
 import type { RecordedCall } from "./recorded-call.ts";
-import type { Candidate, DrawOutcome } from "./task-store.ts";
+import type { Candidate, DrawOutcome } from "./task.ts";
 
 const isStructured = ({ asked }: RecordedCall, answer: SlmAnswer): boolean =>
   asked.format !== null || answer.calls.length > 0;

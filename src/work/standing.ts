@@ -1,7 +1,7 @@
 import type { Standing } from "../conversion/modes.ts";
 import { type WorseShare, worseShare } from "../conversion/worse-share.ts";
 import { sideOf } from "../routing/guarantee/split.ts";
-import type { Candidate, DrawOutcome, DrawRecord, Task } from "./task-store.ts";
+import type { Candidate, DrawOutcome, DrawRecord, Task } from "./task.ts";
 
 function p95(values: readonly number[]): number | null {
   const sorted = [...values].sort((a, b) => a - b);

@@ -1,6 +1,6 @@
 import type { Lottery } from "../routing/guarantee/lottery.ts";
 import type { Serving } from "../routing/task-serving.ts";
-import type { Task } from "./task-store.ts";
+import type { Task } from "./task.ts";
 
 /** What an isolate must know of a task to route its calls and to draw among them. */
 export interface TaskView {

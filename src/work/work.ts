@@ -15,8 +15,9 @@ import { KnownTasks } from "./known-tasks.ts";
 import { explorationLottery } from "./lotteries.ts";
 import { movedTask } from "./moved-task.ts";
 import { standingOf } from "./standing.ts";
+import type { Candidate, DrawRecord, Task } from "./task.ts";
 import { TaskAliases } from "./task-aliases.ts";
-import { type Candidate, type DrawRecord, type Task, TaskStore } from "./task-store.ts";
+import { TaskStore } from "./task-store.ts";
 import { joined, newTask, type TaskView, viewOf } from "./task-view.ts";
 import { type WorkItem, WorkQueue } from "./work-queue.ts";
 

@@ -1,0 +1,135 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { ADMIN_KEY, type TestGateway } from "../../test/harness/gateway.ts";
+import type { LedgerCall, LedgerDraw } from "./savings-oracle.ts";
+import type { AgentTask } from "./tasks.ts";
+
+/** What `GET /api/tasks/{id}` says, as far as it is looked at. */
+export interface TaskDetail {
+  mode: string;
+  calls: number;
+  certification: { threshold: number | null; n: number; losses: number; released: number } | null;
+  evidence: { drawn: number; settled: number; agreement: number | null };
+  conditions: {
+    tests: number;
+    invalid: { n: number; worse: number; bound: number };
+    p95_ms: number | null;
+    stays: string | null;
+  };
+  history: { to: { mode: string; share: number }; because: string }[];
+  draws: (LedgerDraw & {
+    kind: "shadow" | "audit";
+    label: "fine" | "wrong" | "missing" | null;
+    answer: "scored" | "rejected" | "missing" | null;
+    score: number | null;
+    findings: string[];
+  })[];
+}
+
+/** One call as its agent saw it. */
+interface Seen {
+  bySlm: boolean;
+  right: boolean;
+}
+
+/** A task and all that became of its calls. */
+export interface Trail {
+  task: AgentTask;
+  seen: Seen[];
+  /** How many calls it had had when it was first seen promoted; null where it never was. */
+  promotedAfter: number | null;
+  detail: TaskDetail | null;
+}
+
+const AT_ONCE = 8;
+/** Draws of one task that wait for the small model before its agent goes on: a day's calls do not come in a second. */
+const MOST_WAITING = 24;
+/** Calls that are watched after a promotion. */
+const AFTERWARDS = 100;
+
+const textOf = (reply: unknown): string => {
+  const { choices } = reply as { choices?: { message?: { content?: string } }[] };
+  return choices?.[0]?.message?.content?.trim() ?? "";
+};
+
+/** Drives agents' tasks through a gateway: it calls, looks, and decides nothing. */
+export class Driver {
+  readonly #gateway: TestGateway;
+  readonly #least: number;
+  #session = 0;
+
+  constructor(options: {
+    gateway: TestGateway;
+    /** Calls of every task; one that is certified gets up to twice as many. */
+    least: number;
+  }) {
+    this.#gateway = options.gateway;
+    this.#least = options.least;
+  }
+
+  async run(tasks: readonly AgentTask[], log: (line: string) => void): Promise<Trail[]> {
+    const trails = tasks.map((task): Trail => ({ task, seen: [], promotedAfter: null, detail: null }));
+    let round = 0;
+    for (;;) {
+      const open = trails.filter((trail) => !this.#isDone(trail));
+      if (open.length === 0) return trails;
+      const called = await Promise.all(open.map((trail) => this.#round(trail)));
+      if (!called.some(Boolean)) await delay(300);
+      if (++round % 100 === 0) log(trails.map(lineOf).join(" · "));
+    }
+  }
+
+  async detailOf(name: string, draws: number): Promise<TaskDetail | null> {
+    const response = await this.#gateway.fetch(`/api/tasks/${name}?draws=${draws}`, {
+      headers: { authorization: `Bearer ${ADMIN_KEY}` },
+    });
+    return response.ok ? ((await response.json()) as TaskDetail) : null;
+  }
+
+  /** All recorded calls of the project, by pages. */
+  async ledger(): Promise<LedgerCall[]> {
+    const all: LedgerCall[] = [];
+    for (let cursor: string | null = ""; cursor !== null; ) {
+      const page = (await this.#gateway.admin(
+        `/api/calls?limit=200${cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`}`,
+      )) as { data: LedgerCall[]; next_cursor: string | null };
+      all.push(...page.data);
+      cursor = page.next_cursor;
+    }
+    return all;
+  }
+
+  /** Calls a few times unless the task's draws have piled up; false for none. */
+  async #round(trail: Trail): Promise<boolean> {
+    trail.detail = await this.detailOf(trail.task.name, 0);
+    const { detail, seen } = trail;
+    if (detail?.mode === "promoted") trail.promotedAfter ??= seen.length;
+    const waiting = detail === null ? 0 : detail.evidence.drawn - detail.evidence.settled;
+    if (waiting >= MOST_WAITING) return false;
+    seen.push(...(await Promise.all(Array.from({ length: AT_ONCE }, () => this.#call(trail.task)))));
+    return true;
+  }
+
+  #isDone({ seen, promotedAfter, detail }: Trail): boolean {
+    if (detail === null || seen.length < this.#least) return false;
+    if (detail.evidence.drawn > detail.evidence.settled && detail.mode === "shadow") return false;
+    if (promotedAfter !== null) return seen.length >= promotedAfter + AFTERWARDS;
+    return detail.certification === null || seen.length >= 2 * this.#least;
+  }
+
+  async #call(task: AgentTask): Promise<Seen> {
+    const { body, right } = task.call();
+    const response = await this.#gateway.chat(body, {
+      headers: { "x-routelet-task": task.name, "x-routelet-session": `run-${++this.#session}` },
+    });
+    if (!response.ok) throw new Error(`${task.name}: ${response.status} ${await response.text()}`);
+    const bySlm = response.headers.get("x-routelet-served-by")?.startsWith("slm/") === true;
+    return { bySlm, right: textOf(await response.json()) === right };
+  }
+}
+
+function lineOf({ task, seen, detail }: Trail): string {
+  if (detail === null) return `${task.name}: ${seen.length} calls`;
+  const { evidence, mode, conditions } = detail;
+  const agreement = evidence.agreement === null ? "-" : evidence.agreement.toFixed(3);
+  return `${task.name}: ${seen.length} calls, ${mode}, ${evidence.settled} settled, ${agreement}, ${conditions.stays}`;
+}
