@@ -43,6 +43,7 @@ export interface Trail {
 const AT_ONCE = 8;
 /** Draws of one task that wait for the small model before its agent goes on: a day's calls do not come in a second. */
 const MOST_WAITING = 24;
+const UNHEARD_MS = 1_500;
 /** Calls that are watched after a promotion. */
 const AFTERWARDS = 100;
 
@@ -105,6 +106,8 @@ export class Driver {
     if (detail?.mode === "promoted") trail.promotedAfter ??= seen.length;
     const waiting = detail === null ? 0 : detail.evidence.drawn - detail.evidence.settled;
     if (waiting >= MOST_WAITING) return false;
+    // The task was not heard of, or not drawn from yet: isolates ask about their tasks every few seconds.
+    if (seen.length > 0 && (detail === null || detail.evidence.drawn === 0)) await delay(UNHEARD_MS);
     seen.push(...(await Promise.all(Array.from({ length: AT_ONCE }, () => this.#call(trail.task)))));
     return true;
   }
