@@ -1,6 +1,3 @@
-import { listCached } from "../local-node/src/models/cache.ts";
-import { modelCacheFolder } from "../local-node/src/models/cache-folder.ts";
-import { starterEntry } from "../local-node/src/models/catalogue.ts";
 import { agreementInterval } from "../src/routing/statistics/agreement-interval.ts";
 import { seededRandom } from "../src/routing/statistics/seeded-random.ts";
 import type { DrawOutcome } from "../src/work/task.ts";
@@ -8,11 +5,12 @@ import { chatReply } from "../test/harness/chat-replies.ts";
 import { startTestGateway, type TestGateway } from "../test/harness/gateway.ts";
 import { startTestNode } from "../test/harness/node.ts";
 import { startUpstream, type Upstream } from "../test/harness/upstream.ts";
-import { Driver, type TaskDetail, type Trail } from "./conversion/drive.ts";
+import { allCalls, Driver, MOST_TIMES, type TaskDetail, type Trail } from "./conversion/drive.ts";
 import { type RunPolicy, replay, truth } from "./conversion/replay.ts";
 import { behindUsd, moneyOf, type Price } from "./conversion/savings-oracle.ts";
 import { type AgentTask, agentTasks } from "./conversion/tasks.ts";
 import type { Benchmark, BenchOptions, Measured } from "./lib/report.ts";
+import { starterModel } from "./lib/starter-model.ts";
 import { rounded } from "./lib/stats.ts";
 
 const SEED = 20_261_124;
@@ -20,7 +18,7 @@ const REFERENCE = "gpt-5-mini";
 /** Of the reference, as OpenAI lists it. US dollars for a million tokens. */
 const PRICE: Price = { input: 0.25, cached: 0.025, output: 2 };
 const NODE_USD_PER_MILLION = 0.02;
-const LEAST_CALLS = 800;
+const LEAST_CALLS = 400;
 const SEEDS = 20;
 const REPLAYED_CALLS = 4_000;
 /** Fewer recorded draws than this are no task to draw from. */
@@ -125,7 +123,7 @@ async function savingsFigures(
     gateway,
     trails.reduce((sum, { seen }) => sum + seen.length, 0),
   );
-  const ledger = await driver.ledger();
+  const ledger = await allCalls(gateway);
   let furthest = 0;
   const against = (said: number, found: number): void => {
     furthest = Math.max(furthest, apart(said, found));
@@ -251,10 +249,7 @@ function replayFigures(pools: Readonly<Record<string, readonly DrawOutcome[]>>):
 
 async function run(options: BenchOptions): Promise<Measured> {
   const least = options.calls ?? LEAST_CALLS;
-  const { id } = starterEntry();
-  const cached = (await listCached(modelCacheFolder(process.env))).find((model) => model.id === id);
-  if (cached === undefined)
-    throw new Error(`The cache has no ${id}; \`npm run node -- models pull ${id}\` fetches it.`);
+  const { id } = await starterModel();
   const known = new Map<string, string>();
   const tasks = agentTasks(options, SEED).map((task) => telling(task, known));
   const reference = await startReference(known);
@@ -281,7 +276,7 @@ async function run(options: BenchOptions): Promise<Measured> {
           model: `${id}, embedded, on the CPU; its daemon joined through the tunnel`,
           reference: `canned, always right, priced as ${REFERENCE}`,
           tasks: tasks.map(({ name }) => name).join(", "),
-          calls: `at least ${least} a task, one session each; a certified one goes on until 100 calls after its promotion, at most ${2 * least}`,
+          calls: `at least ${least} a task, one session each; a certified one goes on until 100 calls after its promotion, at most ${MOST_TIMES * least}`,
           time: `as fast as the model answers: an agent waits while 24 draws do`,
           policy: `ε ${POLICY.epsilon}, δ ${POLICY.delta}, draw share ${POLICY.drawShare}, min_tests ${POLICY.minTests}, form margin ${POLICY.formMargin}, canary_audits ${POLICY.canaryAudits}, automatic`,
           replay: `${SEEDS} seeds of ${REPLAYED_CALLS} calls, drawn with replacement from the recorded shadow draws of each task, and from the same with ${100 * SPOILED} % of the answers turned wrong`,

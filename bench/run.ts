@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { cases } from "./cases.ts";
 import { conversion } from "./conversion.ts";
 import { engine } from "./engine.ts";
 import { guarantee } from "./guarantee.ts";
@@ -30,6 +31,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
   routing,
   "strict-json": strictJson,
   pii,
+  cases,
   conversion,
 };
 

@@ -1,11 +1,9 @@
 import { type Schema, Validator } from "@cfworker/json-schema";
 import { createEmbeddedEngine } from "../local-node/src/engines/embedded/embedded.ts";
 import type { Engine } from "../local-node/src/engines/engine.ts";
-import { listCached } from "../local-node/src/models/cache.ts";
-import { modelCacheFolder } from "../local-node/src/models/cache-folder.ts";
-import { starterEntry } from "../local-node/src/models/catalogue.ts";
 import { seededRandom } from "../src/routing/statistics/seeded-random.ts";
 import type { Benchmark, BenchOptions, Measured } from "./lib/report.ts";
+import { starterModel } from "./lib/starter-model.ts";
 import { median, rounded } from "./lib/stats.ts";
 import { type Item, jsonSchemaOf, readItems, WITH_CALLS } from "./tool-calls/leaderboard.ts";
 
@@ -144,10 +142,8 @@ function figuresOf(answers: readonly Answer[], temperature: number): Record<stri
 
 async function run(options: BenchOptions): Promise<Measured> {
   const tasks = chooseTasks(options);
-  const { id } = starterEntry();
-  const cached = (await listCached(modelCacheFolder(process.env))).find((model) => model.id === id);
-  if (cached === undefined)
-    throw new Error(`The cache has no ${id}; \`npm run node -- models pull ${id}\` fetches it.`);
+  const cached = await starterModel();
+  const { id } = cached;
   const engine = await createEmbeddedEngine({
     modelId: id,
     modelPath: cached.path,

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { allCalls } from "../bench/conversion/drive.ts";
+import { type LedgerDraw, moneyOf } from "../bench/conversion/savings-oracle.ts";
 import { chatReply } from "./harness/chat-replies.ts";
 import { ADMIN_KEY, startTestGateway, type TestGateway } from "./harness/gateway.ts";
 import { startTestNode, type TestNode } from "./harness/node.ts";
@@ -8,6 +10,8 @@ import { type Reply, startUpstream, type Upstream, type UpstreamRequest } from "
 // makes of them is its own doing; the test only calls, and looks.
 const SLM = "engine-model";
 const JUDGE = "gpt-5-nano";
+/** As OpenAI lists it; US dollars for a million tokens. */
+const GPT_5_MINI = { input: 0.25, cached: 0.025, output: 2 };
 const LABELS = ["billing", "delivery", "returns"];
 
 interface TaskRow {
@@ -171,10 +175,12 @@ describe("a recurring task", () => {
     expect((await call("hard")).servedBy).toBe("llm/openai/gpt-5-mini");
   }, 120_000);
 
-  it("shows what it saved, with an interval, and says where it cannot", async () => {
+  it("shows what it saved, with an interval, as its raw calls say, and says where it cannot", async () => {
     interface Group {
       task: string | null;
+      calls: number;
       slm_calls: number;
+      spent_usd: number;
       reference_usd: { value: number; low: number; high: number } | null;
       net_saved_usd: { value: number } | null;
       why_unknown: string | null;
@@ -182,10 +188,18 @@ describe("a recurring task", () => {
     for (;;) {
       const { data } = (await gateway.admin("/api/savings")) as { data: Group[] };
       const easy = data.find(({ task, slm_calls }) => task === "easy" && slm_calls >= 20);
-      if (easy === undefined) {
+      const calls = (await allCalls(gateway)).filter(({ task }) => task === "easy");
+      const { draws } = (await gateway.admin("/api/tasks/easy?draws=10000")) as { draws: LedgerDraw[] };
+      const found = moneyOf({ calls, draws, price: GPT_5_MINI, nodeUsdPerMillion: 0 });
+      // The page follows the ledger: D1 hears of calls in batches.
+      if (easy === undefined || easy.calls !== found.calls) {
         await new Promise((resolve) => setTimeout(resolve, 500));
         continue;
       }
+      expect(easy.slm_calls).toBe(found.slmCalls);
+      expect(easy.spent_usd).toBeCloseTo(found.spent, 10);
+      for (const end of ["value", "low", "high"] as const)
+        expect(easy.reference_usd?.[end]).toBeCloseTo(found.reference?.[end] ?? Number.NaN, 10);
       expect(easy.why_unknown).toBeNull();
       const { value, low, high } = easy.reference_usd ?? { value: 0, low: 0, high: 0 };
       // gpt-5-mini: 0.25 and 2 dollars for a million tokens in and out; both count 7 and 3 tokens here.

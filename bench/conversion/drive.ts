@@ -44,6 +44,7 @@ const AT_ONCE = 8;
 /** Draws of one task that wait for the small model before its agent goes on: a day's calls do not come in a second. */
 const MOST_WAITING = 24;
 const UNHEARD_MS = 1_500;
+export const MOST_TIMES = 4;
 /** Calls that are watched after a promotion. */
 const AFTERWARDS = 100;
 
@@ -60,7 +61,7 @@ export class Driver {
 
   constructor(options: {
     gateway: TestGateway;
-    /** Calls of every task; one that is certified gets up to twice as many. */
+    /** Calls of every task; one that is certified gets up to four times as many. */
     least: number;
   }) {
     this.#gateway = options.gateway;
@@ -86,19 +87,6 @@ export class Driver {
     return response.ok ? ((await response.json()) as TaskDetail) : null;
   }
 
-  /** All recorded calls of the project, by pages. */
-  async ledger(): Promise<LedgerCall[]> {
-    const all: LedgerCall[] = [];
-    for (let cursor: string | null = ""; cursor !== null; ) {
-      const page = (await this.#gateway.admin(
-        `/api/calls?limit=200${cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`}`,
-      )) as { data: LedgerCall[]; next_cursor: string | null };
-      all.push(...page.data);
-      cursor = page.next_cursor;
-    }
-    return all;
-  }
-
   /** Calls a few times unless the task's draws have piled up; false for none. */
   async #round(trail: Trail): Promise<boolean> {
     trail.detail = await this.detailOf(trail.task.name, 0);
@@ -116,7 +104,7 @@ export class Driver {
     if (detail === null || seen.length < this.#least) return false;
     if (detail.evidence.drawn > detail.evidence.settled && detail.mode === "shadow") return false;
     if (promotedAfter !== null) return seen.length >= promotedAfter + AFTERWARDS;
-    return detail.certification === null || seen.length >= 2 * this.#least;
+    return detail.certification === null || seen.length >= MOST_TIMES * this.#least;
   }
 
   async #call(task: AgentTask): Promise<Seen> {
@@ -128,6 +116,21 @@ export class Driver {
     const bySlm = response.headers.get("x-routelet-served-by")?.startsWith("slm/") === true;
     return { bySlm, right: textOf(await response.json()) === right };
   }
+}
+
+/** All recorded calls of the default project, by pages. */
+export async function allCalls(gateway: TestGateway): Promise<LedgerCall[]> {
+  const all: LedgerCall[] = [];
+  for (let cursor: string | null = ""; cursor !== null; ) {
+    const from = cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`;
+    const page = (await gateway.admin(`/api/calls?limit=200${from}`)) as {
+      data: LedgerCall[];
+      next_cursor: string | null;
+    };
+    all.push(...page.data);
+    cursor = page.next_cursor;
+  }
+  return all;
 }
 
 function lineOf({ task, seen, detail }: Trail): string {

@@ -7,6 +7,8 @@ import type { BenchOptions } from "../lib/report.ts";
 export interface RecordedCall {
   label: string | null;
   request: ModelRequest;
+  /** What was answered; of a call that asked for a function's arguments, these as JSON. */
+  response: string;
 }
 
 function message(role: string, content: string): Message {
@@ -33,8 +35,11 @@ export function readRecordedCalls(options: BenchOptions): RecordedCall[] {
       ({ prompt_sha256, task }) => [prompt_sha256, task],
     ),
   );
-  return readRecords<{ prompt: string }>(options, "agents/metagpt-calls.jsonl").map(({ prompt }) => ({
-    label: labels.get(createHash("sha256").update(prompt).digest("hex")) ?? null,
-    request: { ...emptyRequest(), messages: messagesOf(prompt) },
-  }));
+  return readRecords<{ prompt: string; response: unknown }>(options, "agents/metagpt-calls.jsonl").map(
+    ({ prompt, response }) => ({
+      label: labels.get(createHash("sha256").update(prompt).digest("hex")) ?? null,
+      request: { ...emptyRequest(), messages: messagesOf(prompt) },
+      response: typeof response === "string" ? response : JSON.stringify(response),
+    }),
+  );
 }
