@@ -93,18 +93,24 @@ export class Driver {
     const { detail, seen } = trail;
     if (detail?.mode === "promoted") trail.promotedAfter ??= seen.length;
     const waiting = detail === null ? 0 : detail.evidence.drawn - detail.evidence.settled;
-    if (waiting >= MOST_WAITING) return false;
+    if (waiting >= MOST_WAITING || !this.#wants(trail)) return false;
     // The task was not heard of, or not drawn from yet: isolates ask about their tasks every few seconds.
     if (seen.length > 0 && (detail === null || detail.evidence.drawn === 0)) await delay(UNHEARD_MS);
     seen.push(...(await Promise.all(Array.from({ length: AT_ONCE }, () => this.#call(trail.task)))));
     return true;
   }
 
-  #isDone({ seen, promotedAfter, detail }: Trail): boolean {
-    if (detail === null || seen.length < this.#least) return false;
-    if (detail.evidence.drawn > detail.evidence.settled && detail.mode === "shadow") return false;
-    if (promotedAfter !== null) return seen.length >= promotedAfter + AFTERWARDS;
-    return detail.certification === null || seen.length >= MOST_TIMES * this.#least;
+  /** Whether its agent has reason to go on: it has not had its calls, or a certificate is on its way to a promotion. */
+  #wants({ seen, promotedAfter, detail }: Trail): boolean {
+    if (detail === null || seen.length < this.#least) return true;
+    if (promotedAfter !== null) return seen.length < promotedAfter + AFTERWARDS;
+    return detail.certification !== null && seen.length < MOST_TIMES * this.#least;
+  }
+
+  #isDone(trail: Trail): boolean {
+    const { detail } = trail;
+    if (detail === null || this.#wants(trail)) return false;
+    return detail.evidence.settled >= detail.evidence.drawn;
   }
 
   async #call(task: AgentTask): Promise<Seen> {
