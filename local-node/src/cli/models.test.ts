@@ -60,12 +60,24 @@ describe("models ls --json", () => {
     expect(found).toMatchObject({
       cacheDir,
       quotaBytes: 1e9,
-      models: [{ id: "mine", users: [process.pid], reference: `${server.url}/mine.gguf` }],
+      models: [{ id: "mine", users: [process.pid], kind: "chat", estimate: { fits: true } }],
       unfinished: [{ key: "half", bytes: 4 }],
     });
     expect(found.catalogue).toContainEqual(
       expect.objectContaining({ id: "smollm2-135m-instruct", licence: "Apache-2.0", fits: true }),
     );
+  });
+});
+
+describe("models ls", () => {
+  test("says of each model whether it fits, what is cached included, and what cannot be read", async () => {
+    await pulled("mine");
+    const broken = await pulled("broken");
+    await writeFile(broken, "<html>");
+    await modelsLs.run(context, [], {});
+    const line = (id: string) => printed.find((one) => one.startsWith(`  ${id}  `));
+    expect(line("mine")).toMatch(/suits this machine \(about .* tokens\/s on the (CPU|GPU)/);
+    expect(line("broken")).toMatch(/its file cannot be read$/);
   });
 });
 

@@ -2,13 +2,17 @@ import { loadConfig } from "../daemon/config/load-config.ts";
 import { nodeCommand } from "../daemon/node-command.ts";
 import { NodeProblem } from "../daemon/node-problem.ts";
 import { lazyGpus, wholeHardware } from "../daemon/pick-model.ts";
+import type { Hardware } from "../hardware/hardware.ts";
 import { listCached, removeCached, withKeyLock } from "../models/cache.ts";
 import { modelCacheFolder } from "../models/cache-folder.ts";
-import { CATALOGUE } from "../models/catalogue.ts";
+import { CATALOGUE, findEntry } from "../models/catalogue.ts";
 import { type Estimate, estimate, FAST_ENOUGH } from "../models/choose.ts";
 import { humanBytes } from "../models/disk.ts";
 import { ensureModel } from "../models/ensure-model.ts";
+import { sizesOf } from "../models/file-sizes.ts";
+import { readGgufHeaderOf, summarise } from "../models/gguf.ts";
 import { ModelError } from "../models/model-error.ts";
+import { modelKind } from "../models/model-kind.ts";
 import { createNetwork } from "../models/network.ts";
 import { parseSize } from "../models/parse-size.ts";
 import { type CacheEntry, listCache } from "../models/quota.ts";
@@ -35,10 +39,12 @@ async function survey(context: CommandContext) {
     listCached(cacheDir),
     quotaOf(context),
   ]);
-  const models = cached.flatMap(({ key, id, reference, quantisation, sha256, path }) => {
-    const entry = entries.find((one) => one.key === key);
-    return entry ? [{ ...entry, id, reference, quantisation, sha256, path }] : [];
-  });
+  const models = await Promise.all(
+    cached.flatMap(({ key, id, reference, quantisation, sha256, path }) => {
+      const entry = entries.find((one) => one.key === key);
+      return entry ? [lookAt({ ...entry, id, reference, quantisation, sha256, path }, hardware)] : [];
+    }),
+  );
   const here = new Set(models.map((model) => model.id));
   return {
     cacheDir,
@@ -57,6 +63,14 @@ async function survey(context: CommandContext) {
   };
 }
 
+/** With what it would do here: by the catalogue where that has it, else by the file; null: neither tells. */
+async function lookAt<M extends { id: string; path: string; bytes: number }>(model: M, hardware: Hardware) {
+  const header = await readGgufHeaderOf(model.path).catch(() => null);
+  const kind = header === null ? null : modelKind(summarise(header));
+  const sizes = findEntry(model.id) ?? (header === null ? null : sizesOf(header, model.bytes));
+  return { ...model, kind, estimate: sizes === null ? null : estimate(sizes, hardware) };
+}
+
 function surveyLines(found: Survey, now: number): string[] {
   const quota = found.quotaBytes === null ? "" : ` of ${humanBytes(found.quotaBytes)}`;
   return [
@@ -64,7 +78,7 @@ function surveyLines(found: Survey, now: number): string[] {
     ...(found.models.length === 0 ? ["  nothing yet"] : []),
     ...found.models.map(
       (model) =>
-        `  ${model.id}  ${[humanBytes(model.bytes), model.quantisation, model.reference, useOf(model, now)].filter(Boolean).join(", ")}`,
+        `  ${model.id}  ${[humanBytes(model.bytes), model.quantisation, model.reference, useOf(model, now)].filter(Boolean).join(", ")}: ${describeCached(model)}`,
     ),
     ...found.unfinished.map(
       (entry) => `  ${entry.key}  unfinished download, ${humanBytes(entry.bytes)} when it is whole`,
@@ -74,6 +88,13 @@ function surveyLines(found: Survey, now: number): string[] {
       .filter((entry) => !entry.cached)
       .map((entry) => `  ${entry.id}  ${humanBytes(entry.fileBytes)}, ${entry.licence}: ${describe(entry)}`),
   ];
+}
+
+function describeCached({ kind, estimate: found }: Survey["models"][number]): string {
+  if (kind === null || found === null) return "its file cannot be read";
+  if (kind === "ranking") return "ranks texts, which no endpoint asks for";
+  if (kind === "chat") return describe(found);
+  return found.fits ? "makes vectors, fits this machine" : "does not fit this machine";
 }
 
 function useOf(entry: CacheEntry, now: number): string {

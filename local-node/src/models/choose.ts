@@ -1,6 +1,7 @@
 import type { Hardware } from "../hardware/hardware.ts";
 import { bandwidthOf, computeOf } from "../hardware/speed.ts";
 import type { CatalogueEntry } from "./catalogue.ts";
+import type { ModelSizes } from "./file-sizes.ts";
 
 /** Slower than this is no help to an agent. */
 export const FAST_ENOUGH = { tokensPerSecond: 15, firstTokenSeconds: 2, promptTokens: 1_000 } as const;
@@ -22,10 +23,10 @@ export interface Estimate {
 }
 
 /**
- * What a catalogued model would do here, from sizes and published bandwidths: enough to choose a download by,
+ * What a model would do here, from sizes and published bandwidths: enough to choose a download by,
  * and replaced by measurement once it runs.
  */
-export function estimate(entry: CatalogueEntry, hardware: Hardware): Estimate {
+export function estimate(entry: ModelSizes, hardware: Hardware): Estimate {
   const gpus = hardware.gpus.filter((gpu) => gpu.backend !== "none");
   const gpuMemory = Math.max(0, ...gpus.map((gpu) => gpu.memoryBytes * (1 - RESERVED.gpuShare)));
   const gpu = gpus.find((one) => one.memoryBytes * (1 - RESERVED.gpuShare) === gpuMemory) ?? null;

@@ -45,7 +45,8 @@ export async function readGgufHeaderOf(path: string): Promise<GgufHeader> {
   }
 }
 
-function summarise({ values }: GgufHeader): GgufSummary {
+/** @throws {ModelError} `not_a_model` where it names no architecture */
+export function summarise({ values }: GgufHeader): GgufSummary {
   const text = (key: string): string | null => {
     const value = values.get(key);
     return typeof value === "string" ? value : null;

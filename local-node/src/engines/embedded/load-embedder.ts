@@ -24,12 +24,20 @@ export interface PreparedInput {
   vector(): Promise<Float32Array>;
 }
 
+/** The library warns of every vocabulary that drops case or spaces, as those of encoders do. */
+const DETOKENIZES_OTHERWISE = /tokenize text and then detokenize it resulted in a different text/;
+
 /** Loads a model for vectors. @throws {LoadError} that a person can act on */
 export async function loadEmbedder(
   options: LoadOptions,
   hooks: OpenHooks & { now: () => number },
 ): Promise<Embedder> {
-  const { llama, model, shape, usableCpus, onGpu } = await openModel(options, hooks);
+  const { llama, model, shape, usableCpus, onGpu } = await openModel(options, {
+    ...hooks,
+    onLog: (level, message) => {
+      if (!DETOKENIZES_OTHERWISE.test(message)) hooks.onLog(level, message);
+    },
+  });
   const plan = { base: Math.max(1, usableCpus - 1), full: usableCpus };
   const threads = createThreadGovernor({
     engine: llama,
