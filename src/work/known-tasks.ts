@@ -40,6 +40,11 @@ export class KnownTasks {
     return this.#aliases.of(name) ?? name;
   }
 
+  /** Whether a task goes by its prompts, and not by a name that callers gave it. */
+  isRecognised(task: string): boolean {
+    return this.#miner.taskOf(task) !== null;
+  }
+
   #recognised({ key, group, skeleton }: RecognisedCall): string {
     const known = this.#miner.taskOf(key);
     if (known !== null) return known;

@@ -58,3 +58,8 @@ export function joined(from: Task, to: Task): Task {
     attempts: from.attempts + to.attempts,
   };
 }
+
+/** A task under the name that people gave it, else the one that was found for it. */
+export function named(task: Task, found: ReadonlyMap<string, string>): Task {
+  return task.name === task.id ? { ...task, name: found.get(task.id) ?? task.id } : task;
+}

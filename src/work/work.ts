@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { nextMove } from "../conversion/modes.ts";
+import { NAMED_FROM } from "../conversion/naming/task-name.ts";
 import type { TokenPair } from "../conversion/token-ratio.ts";
 import type { Env } from "../env.ts";
 import { firstIdAt } from "../ledger/call-id.ts";
@@ -15,10 +16,12 @@ import { KnownTasks } from "./known-tasks.ts";
 import { explorationLottery } from "./lotteries.ts";
 import { movedTask } from "./moved-task.ts";
 import { standingOf } from "./standing.ts";
+import { suggestName } from "./suggest-name.ts";
 import type { Candidate, DrawRecord, Task } from "./task.ts";
 import { TaskAliases } from "./task-aliases.ts";
+import { TaskNames } from "./task-names.ts";
 import { TaskStore } from "./task-store.ts";
-import { joined, newTask, type TaskView, viewOf } from "./task-view.ts";
+import { joined, named, newTask, type TaskView, viewOf } from "./task-view.ts";
 import { type WorkItem, WorkQueue } from "./work-queue.ts";
 
 /** Items that may wait; beyond it the oldest count as losses. */
@@ -29,6 +32,8 @@ export const MAX_TASKS = 2_000;
 const AT_ONCE = 2;
 const PER_ALARM = 16;
 const LEASE_MS = 10 * 60_000;
+/** Tasks that one alarm looks for names of: each is some dozen calls to read. */
+const NAMED_PER_ALARM = 4;
 /** Tasks that wait for something (a node, a label) are looked at this often. */
 const LOOK_EVERY_MS = 30_000;
 /** Of a task's pairs the newest count: models and prompts change. */
@@ -83,6 +88,7 @@ export class Work extends DurableObject<Env> {
   readonly #queue: WorkQueue;
   readonly #items: ItemRunner;
   readonly #tasks: KnownTasks;
+  readonly #names: TaskNames;
   #lookedAt = 0;
   /** Tasks that have had calls enough to be tried on a small model, and are not yet. */
   readonly #ripe = new Set<string>();
@@ -98,6 +104,7 @@ export class Work extends DurableObject<Env> {
       transaction: (step) => ctx.storage.transactionSync(step),
     });
     this.#tasks = new KnownTasks(this.#store, new TaskAliases(ctx.storage.sql));
+    this.#names = new TaskNames(ctx.storage.sql);
   }
 
   /**
@@ -122,7 +129,11 @@ export class Work extends DurableObject<Env> {
 
   /** All tasks, those seen last first. */
   async tasks(): Promise<Task[]> {
-    return this.#store.tasks().sort((a, b) => b.lastSeenAt - a.lastSeenAt);
+    const names = this.#names.all();
+    return this.#store
+      .tasks()
+      .map((task) => named(task, names))
+      .sort((a, b) => b.lastSeenAt - a.lastSeenAt);
   }
 
   async task(id: string) {
@@ -131,7 +142,7 @@ export class Work extends DurableObject<Env> {
     const draws = this.#store.draws(id);
     const { delta, maxP95Ms, formMargin } = (await this.#settings()).conversion;
     return {
-      task,
+      task: named(task, this.#names.all()),
       draws,
       history: this.#store.history(id),
       standing: standingOf({ task, draws, served: task.candidate, delta }),
@@ -220,7 +231,8 @@ export class Work extends DurableObject<Env> {
     if (mode !== undefined && mode !== task.stage.mode)
       this.#move(changed, { mode, share: 0 }, mode === "observe" ? "rolled_back" : "restarted");
     await this.#advance([id], await this.#settings());
-    return this.#store.task(id);
+    const now = this.#store.task(id);
+    return now && named(now, this.#names.all());
   }
 
   /**
@@ -234,6 +246,7 @@ export class Work extends DurableObject<Env> {
     if (from.human !== to.human) return "human";
     this.ctx.storage.transactionSync(() => {
       this.#store.remove(id);
+      this.#names.forget(id);
       this.#tasks.merge(id, into);
       this.#begin({ ...joined(from, to), id: into }, `merged:${id}`);
     });
@@ -284,7 +297,27 @@ export class Work extends DurableObject<Env> {
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
     await this.#advance(this.#dueTasks(items), settings);
+    if (settings.conversion.collect === "on") await this.#nameTasks();
     await this.#schedule(settings);
+  }
+
+  /** Gives recognised tasks names that people can read; some at a time. */
+  async #nameTasks(): Promise<void> {
+    const now = this.clock();
+    const nameless = this.#store
+      .tasks()
+      .filter(({ id, name, calls }) => name === id && calls >= NAMED_FROM && this.#tasks.isRecognised(id));
+    const common = { env: this.env, projectId: this.#projectId, known: this.#names };
+    let left = NAMED_PER_ALARM;
+    for (const { id: taskId } of nameless) {
+      if (left === 0) return;
+      if (!this.#names.begin(taskId, now)) continue;
+      left -= 1;
+      const names = this.#tasks.namesOf(taskId);
+      await suggestName({ ...common, taskId, names }).catch((cause) => {
+        console.warn(JSON.stringify({ event: "task_not_named", task: taskId, cause: String(cause) }));
+      });
+    }
   }
 
   /** The tasks of these items; all of them now and then, since a node, a setting or a day's end may move them too. */

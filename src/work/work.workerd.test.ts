@@ -1,6 +1,13 @@
-import { applyD1Migrations, env, evictDurableObject, runInDurableObject } from "cloudflare:test";
+import {
+  applyD1Migrations,
+  env,
+  evictDurableObject,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from "cloudflare:test";
 import { beforeAll, describe, expect, it } from "vitest";
 import { newCallId } from "../ledger/call-id.ts";
+import { keptCall } from "./fixtures/kept-call.ts";
 import { TaskStore } from "./task-store.ts";
 import { MAX_TASKS, type ObservedCall } from "./work.ts";
 
@@ -173,5 +180,52 @@ describe("people say which calls are one task", () => {
     expect(await stub.split("a", "people")).toBe("unknown_name");
     expect(await stub.split("none", "a")).toBe("unknown");
     expect(await ids(stub)).toEqual(["a", "people"]);
+  });
+});
+
+describe("a recognised task", () => {
+  const skeleton = [1, 2, 3, 4, 5, 6, 7, 8];
+
+  /** Calls of one prompt, in the ledger and told of. */
+  async function recorded(projectId: string, key: string, asked: string): Promise<void> {
+    const calls: ObservedCall[] = [];
+    for (let at = 0; at < 6; at++) {
+      const callId = await keptCall({
+        asked: `${asked} ${at}`,
+        answer: "ok",
+        start: { projectId, task: key },
+      });
+      calls.push(call({ callId, task: { key, group: key, skeleton }, count: 1 }));
+    }
+    await env.WORK.getByName(projectId).observe(projectId, calls);
+  }
+
+  it("is named after what its prompts have in common, until people name it; one that was named stays so", async () => {
+    const stub = env.WORK.getByName("names");
+    await recorded("names", "key-one", "Sort support tickets into teams: ticket");
+    await recorded("names", "key-two", "Translate sentences into French: sentence");
+    await stub.observe("names", [call({ task: { name: "my-own" }, count: 50 })]);
+    expect((await stub.tasks()).map(({ name }) => name).sort()).toEqual(["key-one", "key-two", "my-own"]);
+    await runDurableObjectAlarm(stub);
+    const named = new Map((await stub.tasks()).map(({ id, name }) => [id, name]));
+    expect(named.get("key-one")).toMatch(/tickets/);
+    expect(named.get("key-two")).toMatch(/translate/);
+    expect(named.get("my-own")).toBe("my-own");
+    expect((await stub.task("key-one"))?.task.name).toBe(named.get("key-one"));
+    expect(await stub.change("key-one", { name: "Tickets" })).toMatchObject({ name: "Tickets" });
+    const kept = await runInDurableObject(stub, (_instance, state) =>
+      state.storage.sql.exec("SELECT counts FROM task_names").toArray(),
+    );
+    expect(JSON.stringify(kept)).not.toMatch(/ticket|translate/);
+  });
+
+  it("of which nothing can be read keeps its key for a name", async () => {
+    const stub = env.WORK.getByName("nameless");
+    const calls = Array.from({ length: 8 }, () =>
+      call({ callId: newCallId({ now: Date.now(), env: {} }), task: { key: "k", group: "g", skeleton } }),
+    );
+    await stub.observe("nameless", calls);
+    await runDurableObjectAlarm(stub);
+    expect(await stub.tasks()).toMatchObject([{ id: "k", name: "k" }]);
   });
 });

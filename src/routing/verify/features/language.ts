@@ -23,6 +23,11 @@ const SHORT_WORDS: Record<string, ReadonlySet<string>> = {
   nl: new Set("de het een en van ik te dat die in is niet op voor met zijn er aan je wat".split(" ")),
 };
 
+/** Whether a word is one of those, which every text of its language has. */
+export function isShortWord(word: string): boolean {
+  return Object.values(SHORT_WORDS).some((short) => short.has(word));
+}
+
 /** Fewer letters, or short words, say nothing of a language. */
 const MIN_LETTERS = 20;
 const MIN_SHORT_WORDS = 3;
