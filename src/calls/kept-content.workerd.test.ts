@@ -5,6 +5,7 @@ import { readCall } from "../ledger/read-call.ts";
 import { ledgerShard } from "../ledger/shards.ts";
 import { openBody } from "../ledger/store-body.ts";
 import { settingsSchema } from "../settings.ts";
+import { recordedCall } from "../work/recorded-call.ts";
 import { openCallRecord } from "./call-record.ts";
 
 beforeAll(() => applyD1Migrations(env.DB, env.TEST_MIGRATIONS));
@@ -26,7 +27,11 @@ const REQUEST = {
     {
       role: "assistant",
       tool_calls: [
-        { id: "c", function: { name: "pay", arguments: JSON.stringify({ to: EMAIL, card: Number(CARD) }) } },
+        {
+          id: "c",
+          type: "function",
+          function: { name: "pay", arguments: JSON.stringify({ to: EMAIL, card: Number(CARD) }) },
+        },
       ],
     },
     { role: "tool", tool_call_id: "c", content: JSON.stringify({ token: SECRET }) },
@@ -38,8 +43,11 @@ const said = `Paid by ${EMAIL} with ${SECRET}`;
 const STREAM = [
   ...(said.match(/.{1,5}/g) ?? []).map((content) => chunk({ content })),
   ...(JSON.stringify({ note: `mail\n${EMAIL}` }).match(/.{1,4}/g) ?? []).map((args) =>
-    chunk({ tool_calls: [{ index: 0, function: { arguments: args } }] }),
+    chunk({
+      tool_calls: [{ index: 0, id: "c", type: "function", function: { name: "note", arguments: args } }],
+    }),
   ),
+  `data: ${JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: "tool_calls" }] })}\n\n`,
   "data: [DONE]\n\n",
 ].join("");
 
@@ -153,6 +161,16 @@ describe("content that is redacted", () => {
     expect(request?.text.split(surrogate)).toHaveLength(3);
     expect(response?.text.split(surrogate)).toHaveLength(3);
     expect(response?.text.split("\n\n")).toHaveLength(STREAM.split("\n\n").length);
+  }, 30_000);
+
+  it("is read again as a call with its answer, as shadow calls and data sets do", async () => {
+    const id = await recorded({ request: bytesOf({ ...REQUEST, stream: true }), reply: bytesOf(STREAM) });
+    const call = await recordedCall({ env, callId: id, projectId: "default" });
+    if ("why" in call) throw new Error(call.why);
+    const [, user] = call.request.messages;
+    const [, surrogate = "-"] = /I am (\S+), card/.exec(JSON.stringify(user)) ?? [];
+    expect(call.answer?.text).toContain(`Paid by ${surrogate} with ghp_`);
+    expect(JSON.parse(call.answer?.calls[0]?.arguments ?? "{}")).toEqual({ note: `mail\n${surrogate}` });
   }, 30_000);
 
   it("that is cut, or broken off, ends before what may be the beginning of a value", async () => {

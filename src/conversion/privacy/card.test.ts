@@ -5,6 +5,7 @@ import { found } from "./testing/found.ts";
 describe("cards", () => {
   it.each([
     ["Visa, in fours", "pay with 4111 1111 1111 1111 today", "4111 1111 1111 1111"],
+    ["Maestro, with a zero first", "060452862133", "060452862133"],
     ["hyphens", "4012-8888-8888-1881.", "4012-8888-8888-1881"],
     ["together", "(5555555555554444)", "5555555555554444"],
     ["American Express, as it is written", "3782 822463 10005", "3782 822463 10005"],

@@ -6,7 +6,7 @@ const NETWORKS: readonly { first: RegExp; lengths: readonly number[] }[] = [
   { first: /^4/, lengths: [13, 16, 19] },
   { first: /^3/, lengths: [14, 15, 16, 19] },
   { first: /^5[1-5]/, lengths: [16] },
-  { first: /^(?:50|5[6-8]|6)/, lengths: [12, 13, 14, 15, 16, 17, 18, 19] },
+  { first: /^(?:50|5[6-8]|6|0604)/, lengths: [12, 13, 14, 15, 16, 17, 18, 19] },
   { first: /^(?:1800|2131)/, lengths: [15] },
   { first: /^(?:222[1-9]|22[3-9]|2[3-6]|27[01]|2720|9792)/, lengths: [16] },
 ];

@@ -27,7 +27,7 @@ const isSeparator = (code: number): boolean =>
 /** What the characters are from `at` on of which a number can be: how many, and how many digits among them. */
 export function measureNumber(text: string, at: number): { length: number; digits: number } {
   const limit = Math.min(text.length, at + LONGEST_NUMBER);
-  let end = at + 1;
+  let end = at + (text[at + 1] === "+" ? 2 : 1);
   let digits = isDigit(text.charCodeAt(at)) ? 1 : 0;
   while (end < limit) {
     const code = text.charCodeAt(end);
@@ -49,8 +49,7 @@ export function digitGroups(text: string, at: number, end: number): DigitGroups 
   const separators: string[] = [""];
   let digits = "";
   let index = at;
-  if (text[index] === "+") index++;
-  if (text[index] === "(") index++;
+  for (let sign = 0; sign < 2; sign++) if (text[index] === "+" || text[index] === "(") index++;
   while (index < end) {
     const start = index;
     while (index < end && isDigit(text.charCodeAt(index))) index++;

@@ -76,7 +76,8 @@ function findAtSign(view: View, at: number): Found {
     default: {
       if (!final && at + 1 >= text.length) return MORE;
       const next = text.charCodeAt(at + 1);
-      return isDigit(next) || (text[at] === "+" && text[at + 1] === "(") ? findSignedNumber(view, at) : null;
+      const isPair = (text[at] === "+" && text[at + 1] === "(") || (text[at] === "(" && text[at + 1] === "+");
+      return isDigit(next) || isPair ? findSignedNumber(view, at) : null;
     }
   }
 }

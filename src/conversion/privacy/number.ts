@@ -80,7 +80,7 @@ export function findNumber(view: View, at: number): Found {
   return phone === null ? null : { kind: "phone", start: at, end: phone };
 }
 
-const AREA = /\(\d{2,5}\)/y;
+const AREA = /\(\+?\d{1,5}\)/y;
 
 /** A telephone number that begins with the `+` or `(` at `at`. */
 export function findSignedNumber(view: View, at: number): Found {

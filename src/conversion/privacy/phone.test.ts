@@ -13,6 +13,9 @@ describe("telephone numbers", () => {
     ["within a country", "020 7946 0018", "020 7946 0018"],
     ["within a country, in pairs", "01 99 00 12 34", "01 99 00 12 34"],
     ["an area in parentheses", "(72) 754-186", "(72) 754-186"],
+    ["with its country in parentheses", "(+358) 116957220", "(+358) 116957220"],
+    ["with a desk behind it", "(434) 492-2359 x852 today", "(434) 492-2359 x852"],
+    ["with a desk at once behind it", "232.590.4844x95012", "232.590.4844x95012"],
     ["beside a word", "call me on 9472 7916", "9472 7916"],
     ["beside a word of another language", "Telefon: 5551234", "5551234"],
     ["under a heading", "Phone:\n467 3395", "467 3395"],
@@ -34,6 +37,7 @@ describe("telephone numbers", () => {
     ["a part of a hash", "0212-555-0187-9"],
     ["single digits", "1 2 3 4 5 6 7 8 9 0"],
     ["a share", "212-555-0187%"],
+    ["a name behind it", "212-555-0187x86_64"],
     ["no country", "+999 123 456 789"],
   ])("not %s", (_name, text) => {
     expect(found(text)).toEqual([]);
@@ -43,6 +47,8 @@ describe("telephone numbers", () => {
     ["+1 415-555-2671", "+1 233-555-0133"],
     ["(415) 555-2671", "(233) 555-0133"],
     ["1-415-555-2671", "1-233-555-0133"],
+    ["(+358) 116957220", "+1 233-555-0133"],
+    ["(434) 492-2359 x852", "(233) 555-0133"],
     ["467 3395", "555 0133"],
     ["+44 7911 123456", "+44 7700 900333"],
     ["020 7946 0018", "077 0090 0333"],

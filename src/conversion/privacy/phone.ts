@@ -17,10 +17,14 @@ const DATE =
 /** A number of more groups is hardly longer; what follows it after a space is another number. */
 const LONGEST_GROUPED = 13;
 
+/** `+41 …` or `(+41) …`. */
+const isPlus = (text: string, start: number): boolean =>
+  text[start] === "+" || (text[start] === "(" && text[start + 1] === "+");
+
 /** A number in the international form, `+` or `00` and a country's code. */
 function isInternational(text: string, start: number, digits: string, count: number): boolean {
   const most = count > 2 ? LONGEST_GROUPED : 15;
-  if (text[start] === "+") return digits.length >= 8 && digits.length <= most && CALLING_CODE.test(digits);
+  if (isPlus(text, start)) return digits.length >= 8 && digits.length <= most && CALLING_CODE.test(digits);
   const rest = digits.slice(2);
   return (
     digits.startsWith("00") && count > 1 && rest.length >= 9 && rest.length <= 15 && CALLING_CODE.test(rest)
@@ -58,6 +62,17 @@ function mayEnd(text: string, end: number, more: boolean): boolean {
   return !("-.:,".includes(next) && isDigit(text.charCodeAt(end + 1)));
 }
 
+/** A desk behind the number: `x852`, ` ext. 852`. */
+const EXTENSION = /(?: ?(?:x|ext\.?|extension) ?|#)\d{1,6}/iy;
+
+function endWithExtension(text: string, end: number, isLast: boolean): number {
+  EXTENSION.lastIndex = end;
+  return end + (isLast ? (EXTENSION.exec(text)?.[0].length ?? 0) : 0);
+}
+
+/** The digits of a number, those of a desk behind it left out. */
+export const phoneDigits = (written: string): string => written.replace(/[a-z#].*$/i, "").replace(/\D/g, "");
+
 /**
  * Index after the telephone number that these groups begin with, null where they are none. In a form that only numbers to
  * call have, it stands anywhere; seven digits and more in any other form are one beside a word that says so.
@@ -67,10 +82,11 @@ export function endOfPhone(text: string, written: DigitGroups): number | null {
   if (!mayBegin(text, start)) return null;
   let sort: ReturnType<typeof sortBefore> | null = null;
   for (let count = groups.length; count > 0; count--) {
-    const end = groups[count - 1]?.end ?? start;
+    const isLast = count === groups.length;
+    const end = endWithExtension(text, groups[count - 1]?.end ?? start, isLast);
     const digits = digitsOf(written, count);
     if (digits.length < 7) return null;
-    if (digits.length > 17 || !mayEnd(text, end, count < groups.length)) continue;
+    if (digits.length > 17 || !mayEnd(text, end, !isLast)) continue;
     const sizes = sizesOf(written, count);
     if (
       isInternational(text, start, digits, count) ||
@@ -109,8 +125,9 @@ const inGroups = (digits: string, ...sizes: number[]): string => {
 };
 
 /** A number of a range that is kept for fiction, of the same country where it has one, written alike where it fits. */
-export function phoneSurrogate(written: string, draw: (count: number) => string): string {
-  const digits = written.replace(/\D/g, "");
+export function phoneSurrogate(original: string, draw: (count: number) => string): string {
+  const written = original.replace(/\s?[a-z#].*$/i, "");
+  const digits = phoneDigits(written);
   const drawn = draw(6);
   let next = 0;
   const national = (code: string): string => (FICTION[code] ?? "").replace(/x/g, () => drawn[next++] ?? "0");
@@ -118,7 +135,7 @@ export function phoneSurrogate(written: string, draw: (count: number) => string)
     let at = 0;
     return number.length === digits.length ? written.replace(/\d/g, () => number[at++] ?? "") : null;
   };
-  if (written.startsWith("+")) {
+  if (isPlus(written, 0)) {
     const code = Object.keys(FICTION).find((each) => digits.startsWith(each));
     if (code === undefined) return `+1 ${inGroups(national("1"), 3, 3, 4)}`;
     const number = code + national(code);

@@ -4,7 +4,7 @@ import { ibanSurrogate } from "./iban.ts";
 import { ipSurrogate } from "./ip.ts";
 import { type Draw, keyedDraws } from "./keyed-draw.ts";
 import { nationalIdSurrogate, ssnSurrogate } from "./national-id.ts";
-import { phoneKey, phoneSurrogate } from "./phone.ts";
+import { phoneDigits, phoneKey, phoneSurrogate } from "./phone.ts";
 import { secretSurrogate } from "./secret-surrogate.ts";
 import type { PrivateKind } from "./span.ts";
 import { urlSurrogate } from "./url.ts";
@@ -21,7 +21,7 @@ const SAME: Record<PrivateKind, (written: string) => string> = {
   ssn: digitsOf,
   national_id: compactOf,
   url: (written) => written,
-  phone: (written) => phoneKey(digitsOf(written)),
+  phone: (written) => phoneKey(phoneDigits(written)),
   secret: (written) => written,
 };
 
