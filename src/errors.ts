@@ -30,6 +30,8 @@ export interface ErrorOptions {
   kind: ErrorKind;
   /** A stable identifier that a program can test, for example `model_not_found`. */
   code: string;
+  /** A backend's own word for it, which callers of any dialect are shown in place of `code`. */
+  backendCode?: string | null;
   /** Shown to the caller: says what is wrong and what to do. Never a secret, a stack or another caller's data. */
   message: string;
   /** Overrides the status of the kind, for an upstream's own status. */
@@ -51,6 +53,7 @@ export interface ErrorOptions {
 export class RouteletError extends Error {
   readonly kind: ErrorKind;
   readonly code: string;
+  readonly backendCode: string | null;
   readonly status: number;
   readonly param: string | undefined;
   readonly retryable: boolean;
@@ -61,6 +64,7 @@ export class RouteletError extends Error {
     this.name = "RouteletError";
     this.kind = options.kind;
     this.code = options.code;
+    this.backendCode = options.backendCode ?? null;
     this.status = options.status ?? STATUS[options.kind];
     this.param = options.param;
     this.retryable = options.retryable ?? false;

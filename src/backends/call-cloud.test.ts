@@ -145,9 +145,14 @@ describe("a provider of the settings", () => {
 });
 
 describe("several keys", () => {
-  it.each([401, 402, 403, 429])("are tried in turn after a %i", async (status) => {
+  it.each([
+    [401, ""],
+    [402, ""],
+    [403, "Invalid API key"],
+    [429, ""],
+  ])("are tried in turn after a %i %s", async (status, words) => {
     const set = await custom(["bad", "good"]);
-    answers = (key) => new Response(null, { status: key === "bad" ? status : 200 });
+    answers = (key) => new Response(words, { status: key === "bad" ? status : 200 });
     // The first draw is the lowest score: "bad" goes first.
     let draw = 0;
     const random = () => (draw++ % 2 === 0 ? 0.9 : 0.1);

@@ -122,8 +122,9 @@ async function sendWithKeys(
   const now = call.account?.now ?? Date.now;
   for (const [at, key] of keys.entries()) {
     const response = await send(call, provider, url, key);
-    const rest = restAfter(response.status, response.headers.get("retry-after"), now());
-    if (rest === null || all.length === 1) return response;
+    if (all.length === 1) return response;
+    const rest = await restAfter(response, now());
+    if (rest === null) return response;
     console.warn(
       JSON.stringify({
         event: "provider_key_rests",

@@ -2,6 +2,7 @@ import type { Env } from "../env.ts";
 import { orderFor } from "../routing/sticky.ts";
 import { secretsOf } from "../security/derive.ts";
 import { openKey, type SealedKey } from "../security/sealed-key.ts";
+import { refusesKey } from "./key-refusal.ts";
 import type { Provider } from "./providers/provider.ts";
 
 /** A key that a call can go out with. */
@@ -32,9 +33,10 @@ function remember<Value>(memory: Map<string, Value>, id: string, value: Value): 
 }
 
 /** How long a key rests after such an answer, in milliseconds; null when the answer says nothing about the key. */
-export function restAfter(status: number, retryAfter: string | null, now: number): number | null {
-  if (status === 401 || status === 402 || status === 403) return REFUSED_MS;
-  if (status !== 429) return null;
+export async function restAfter(response: Response, now: number): Promise<number | null> {
+  if (response.status === 402 || (await refusesKey(response))) return REFUSED_MS;
+  if (response.status !== 429) return null;
+  const retryAfter = response.headers.get("retry-after");
   const seconds = Number(retryAfter ?? Number.NaN);
   const asked = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(retryAfter ?? "") - now;
   return Number.isFinite(asked) && asked > 0 ? Math.min(asked, LONGEST_BUSY_MS) : BUSY_MS;

@@ -1,7 +1,9 @@
 import { callerKeys, PROVIDER_KEY_HEADER } from "../backends/caller-keys.ts";
+import { isKeyRefusal } from "../backends/key-refusal.ts";
 import { providerNamed } from "../backends/providers/registry.ts";
-import { RouteletError } from "../errors.ts";
+import { type ErrorKind, RouteletError } from "../errors.ts";
 import type { AskedBackend } from "../routing/plan.ts";
+import type { Refusal } from "./exchange.ts";
 
 /** What a backend answered instead of a reply: its own status and body, which the client gets if nothing better comes. */
 export interface BackendRefusal {
@@ -43,38 +45,48 @@ function retryAfterSeconds(headers: Headers, now: number): number | undefined {
 
 /**
  * A backend's own error. The client gets it as it came where it can read it (`asIs`); anything else
- * becomes an error object with the backend's words (`text`), or with ours where it had none. A refused *provider* key
+ * becomes an error object with the backend's words, code and field, or with ours where it had none. A refused *provider* key
  * is the operator's fault, not the caller's, unless the caller sent it: a 401 would make an SDK say that the caller's key is wrong, and its text
  * may show a part of the provider's.
  */
-export function refused(options: {
-  planned: AskedBackend;
-  status: number;
-  headers: Headers;
-  /** The request's: whether it brought the key that was refused. */
-  clientHeaders: Headers;
-  body: Uint8Array;
-  text: string | null;
-  asIs: boolean;
-  now: number;
-}): AttemptFailed {
+export function refused(
+  options: {
+    planned: AskedBackend;
+    status: number;
+    headers: Headers;
+    /** The request's: whether it brought the key that was refused. */
+    clientHeaders: Headers;
+    body: Uint8Array;
+    now: number;
+  } & Refusal,
+): AttemptFailed {
   const { planned, status, headers, body, text } = options;
-  if (status === 401 || status === 403) {
+  if (isKeyRefusal(status, new TextDecoder().decode(body))) {
     const answer = { status, headers: null, refusal: null };
     return new AttemptFailed(keyRefused(planned, options.clientHeaders), answer);
   }
   const busy = status === 429 || status === 529;
   const error = new RouteletError({
-    kind: busy ? "rate_limited" : status < 500 ? "invalid_request" : "upstream",
+    kind: busy ? "rate_limited" : kindOf(status),
     code: busy ? "backend_busy" : `backend_${status}`,
     status,
+    backendCode: isWord(options.code) ? options.code : null,
     message: text ?? unsaid(status),
+    ...(options.param === null ? {} : { param: options.param }),
     retryable: busy || status === 408 || status >= 500,
     retryAfterSeconds: retryAfterSeconds(headers, options.now),
   });
   const refusal = text !== null && options.asIs ? { status, headers, body } : null;
   return new AttemptFailed(error, { status, headers, refusal });
 }
+
+function kindOf(status: number): ErrorKind {
+  if (status === 403) return "permission";
+  return status < 500 ? "invalid_request" : "upstream";
+}
+
+/** Some servers repeat the status as a code, which tells nobody anything. */
+const isWord = (code: string | null): boolean => code !== null && /[a-z]/i.test(code);
 
 /** What a refusal without words may mean. No word of the model: `inOtherDialect` takes such a 404 to be about that. */
 function unsaid(status: number): string {

@@ -5,13 +5,20 @@ import type { Problem } from "../dialects/dialect.ts";
 const WORDS: Partial<Record<WireDialect, Record<string, string>>> = {
   "openai-responses": {
     logprobs: "top_logprobs",
+    max_completion_tokens: "max_output_tokens",
     max_tokens: "max_output_tokens",
     messages: "input",
     reasoning_effort: "reasoning.effort",
     response_format: "text.format",
     verbosity: "text.verbosity",
   },
-  "anthropic-messages": { stop: "stop_sequences" },
+  "anthropic-messages": {
+    max_completion_tokens: "max_tokens",
+    reasoning_effort: "output_config.effort",
+    response_format: "output_config.format",
+    stop: "stop_sequences",
+    user: "metadata.user_id",
+  },
 };
 
 /**

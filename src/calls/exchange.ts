@@ -6,6 +6,19 @@ import { replyEvents } from "../dialects/reply-events.ts";
 import { beginsAsEvents, incompleteStream, readWholeReply } from "../dialects/reply-of-events.ts";
 import { streamOfEvents, translateStream, translateWhole } from "../dialects/translate.ts";
 import { RouteletError } from "../errors.ts";
+import { inCallersWords } from "./callers-words.ts";
+
+/** What a refusal says. */
+export interface Refusal {
+  /** In the backend's words; null when it does not say. */
+  text: string | null;
+  /** Its own identifier of what is wrong. */
+  code: string | null;
+  /** The field that is wrong, as the caller writes it. */
+  param: string | null;
+  /** Whether the client can read it as it came. */
+  asIs: boolean;
+}
 
 /** How one attempt is worded and read: what goes to the backend, and how its answer becomes the client's. */
 export interface Exchange {
@@ -16,8 +29,7 @@ export interface Exchange {
   readWhole(body: Uint8Array): WholeReply;
   /** A whole reply for a client that asked for a stream, from a backend that does not stream. Throws as `readWhole`. */
   streamWhole(body: Uint8Array): ReplyStream;
-  /** What a refusal says, in the backend's words (null when it does not say), and whether the client can read it as it came. */
-  refusal(body: Uint8Array): { text: string | null; asIs: boolean };
+  refusal(body: Uint8Array): Refusal;
 }
 
 function untranslatable(from: WireDialect, to: WireDialect): RouteletError {
@@ -99,9 +111,11 @@ export function exchangeWith(options: {
       streamWhole,
       refusal(body) {
         const told = client.passWhole(body, context).facts.inBandError;
-        if (told !== null) return { text: told.message, asIs: true };
+        const read = backend?.readError(body) ?? null;
+        const { code, param } = read ?? { code: null, param: null };
+        if (told !== null) return { text: told.message, code, param, asIs: true };
         // Compatible servers have refusals in shapes of their own, which the dialect's SDKs do not read.
-        return { text: backend?.readError(body)?.message ?? null, asIs: false };
+        return { text: read?.message ?? null, code, param, asIs: false };
       },
     };
   }
@@ -111,6 +125,12 @@ export function exchangeWith(options: {
     openStream: () => translateStream(translation),
     readWhole: (body) => translateWhole(body, translation),
     streamWhole,
-    refusal: (body) => ({ text: backend.readError(body)?.message ?? null, asIs: false }),
+    refusal(body) {
+      const read = backend.readError(body);
+      if (read === null) return { text: null, code: null, param: null, asIs: false };
+      const { param, message } =
+        read.param === null ? read : inCallersWords({ ...read, param: read.param }, call.dialect);
+      return { text: message, code: read.code, param, asIs: false };
+    },
   };
 }

@@ -216,15 +216,13 @@ export async function tryBackend(
   };
   if (whole !== null) {
     if (status >= 400) {
-      const { text, asIs } = exchange.refusal(whole);
       throw refused({
+        ...exchange.refusal(whole),
         planned,
         status,
         headers,
         clientHeaders: input.clientHeaders,
         body: whole,
-        text,
-        asIs,
         now: input.now(),
       });
     }

@@ -64,6 +64,8 @@ export interface Call {
   store?: "asked" | "default" | "no";
   /** The caller asks its provider to keep the reply, in a dialect whose replies nobody keeps here: it is not asked to. */
   ignoresStore?: boolean;
+  /** The caller knows tools by the name that they had before: `functions`, of which a reply calls one (chat alone). */
+  callsFunctions?: boolean;
   /** The caller will not wait: the reply is read later, by its id; of the responses dialect alone. */
   background?: boolean;
   /** How many vectors the reply must have, and how they are to be written; of the embeddings dialect alone. */

@@ -146,6 +146,8 @@ async function ask(
     clientHeaders: request.headers,
     body: whole,
     text: refusalText(whole),
+    code: null,
+    param: null,
     asIs: true,
     now: now(),
   });

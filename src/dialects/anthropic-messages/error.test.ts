@@ -119,4 +119,12 @@ describe("readErrorBody", () => {
     expect(readErrorBody(encode(JSON.stringify(body)))).toEqual({ message: "bad", code: "x", param: null });
     expect(readErrorBody(encode("<html>"))).toBeNull();
   });
+
+  it.each([
+    [{ detail: "no" }, "no"],
+    [{ detail: [{ msg: "no" }] }, '[{"msg":"no"}]'],
+    [{ object: "error", message: "no" }, "no"],
+  ])("gives the words of a compatible server: %j", (body, message) => {
+    expect(readErrorBody(encode(JSON.stringify(body)))).toEqual({ message, code: null, param: null });
+  });
 });

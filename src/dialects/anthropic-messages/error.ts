@@ -45,10 +45,10 @@ export function errorTypeOf(status: number): string {
  * What Anthropic's SDKs act on. Their tool runner asks the server to hold the conversation (`thread`) and, told this,
  * goes on with the whole history in each request.
  */
-function detailsOf({ code, param }: RouteletError): Record<string, unknown> {
+function detailsOf({ code, backendCode, param }: RouteletError): Record<string, unknown> {
   return code === "unsupported_parameter" && param === "thread"
     ? { error_code: "thread_unsupported_request", unsupported: ["model"] }
-    : { error_code: code };
+    : { error_code: backendCode ?? code };
 }
 
 /**
@@ -67,7 +67,7 @@ export function anthropicErrorBody(
     error: {
       type: errorTypeOf(error.status),
       message: error.message,
-      code: error.code,
+      code: error.backendCode ?? error.code,
       ...(error.param === undefined ? {} : { param: error.param }),
       details: detailsOf(error),
     },
@@ -128,10 +128,21 @@ export function errorInBand(value: unknown): RouteletError | null {
   });
 }
 
-/** The words of a refusal's body; null when it is no error object. */
+/** What compatible servers have in the place of an error object: FastAPI's `detail`, vLLM's flat object. */
+function plainWords(json: unknown): string | null {
+  if (!isObject(json)) return null;
+  const words = json.detail ?? json.message;
+  if (words == null || words === "") return null;
+  return typeof words === "string" ? words : JSON.stringify(words);
+}
+
+/** The words of a refusal's body; null when it has none. */
 export function readErrorBody(
   body: Uint8Array,
 ): { message: string; code: string | null; param: string | null } | null {
-  const read = readErrorObject(parseJson(new TextDecoder().decode(body)));
-  return read === null ? null : { message: read.message, code: read.code, param: read.param };
+  const json = parseJson(new TextDecoder().decode(body));
+  const read = readErrorObject(json);
+  if (read !== null) return { message: read.message, code: read.code, param: read.param };
+  const words = plainWords(json);
+  return words === null ? null : { message: words, code: null, param: null };
 }

@@ -26,7 +26,7 @@ export function openAiErrorBody(error: RouteletError): OpenAiErrorBody {
       message: error.message,
       type: TYPE[error.kind],
       param: error.param ?? null,
-      code: error.code,
+      code: error.backendCode ?? error.code,
     },
   };
 }

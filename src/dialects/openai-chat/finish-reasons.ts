@@ -66,9 +66,9 @@ export function readFinishReason(word: string, hasToolCalls: boolean): FinishRea
   return hasToolCalls && (reason === "stop" || reason === "stop_sequence") ? "tool_calls" : reason;
 }
 
-/** The `finish_reason` that clients of OpenAI's dialect know. */
-export function renderFinishReason(reason: FinishReason): string {
-  return RENDERED_FINISH_REASONS[reason];
+/** The `finish_reason` that clients of OpenAI's dialect know; of those that call functions, in their own word. */
+export function renderFinishReason(reason: FinishReason, callsFunctions = false): string {
+  return callsFunctions && reason === "tool_calls" ? "function_call" : RENDERED_FINISH_REASONS[reason];
 }
 
 /** A backend's word as a client of the same dialect may get it: OpenAI's own stay, others become one of those. */

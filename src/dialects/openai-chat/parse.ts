@@ -70,6 +70,9 @@ function needsOf(request: ChatRequest): Needs {
   };
 }
 
+const callsFunctions = ({ tools, functions }: Pick<ChatRequest, "tools" | "functions">): boolean =>
+  (functions?.length ?? 0) > 0 && (tools?.length ?? 0) === 0;
+
 /**
  * The caller's text without the order to keep the completion: nobody would find it at the provider, whose account is not the
  * caller's. OpenAI takes `metadata` for kept completions alone, so that goes with it.
@@ -95,6 +98,7 @@ export function parseChatCall(body: Uint8Array): Call {
     wantsStreamUsage: stream_options?.include_usage === true,
     needs: needsOf(request),
     text,
+    ...(callsFunctions(request) ? { callsFunctions: true } : {}),
     ...(request.store === true ? { ignoresStore: true } : {}),
     // The ledger needs the usage of every stream; `chat-stream.ts` drops the extra chunk again.
     passBody(model) {

@@ -1,6 +1,6 @@
 import { pushAll } from "../../push-all.ts";
 import type { ReplyReader } from "../dialect.ts";
-import { isText } from "../json.ts";
+import { isObject, isText } from "../json.ts";
 import type { ReplyEvent, TokenLogprob } from "../reply.ts";
 import { createSseEvents, eventTooLong, type SseEvent } from "../sse-events.ts";
 import type { ToolNames } from "../tool-names.ts";
@@ -12,6 +12,15 @@ import { toolCallIdOf } from "./ids.ts";
 import { readLogprobs } from "./logprobs.ts";
 import { readSaid } from "./said.ts";
 import { readUsage } from "./usage.ts";
+
+/** `function_call`, which came before tools, as the one tool call that it is. */
+function withToolCall(choice: ChunkChoice): ChunkChoice {
+  const { function_call, ...delta } = choice.delta ?? {};
+  if (!isObject(function_call) || toolCallsOf(delta).length > 0) return choice;
+  return { ...choice, delta: { ...delta, tool_calls: [{ index: 0, function: function_call }] } };
+}
+
+const withToolCalls = (chunk: Chunk): Chunk => ({ ...chunk, choices: chunk.choices.map(withToolCall) });
 
 /** Reads a streamed OpenAI chat reply into events, in the order in which a turn is made: thought, words, calls, end. */
 export function openChatReader(names: ToolNames): ReplyReader {
@@ -79,7 +88,8 @@ export function openChatReader(names: ToolNames): ReplyReader {
     return [...out, finish(choice, word, sent)];
   }
 
-  function chunkEvents(raw: Chunk): ReplyEvent[] {
+  function chunkEvents(sent: Chunk): ReplyEvent[] {
+    const raw = withToolCalls(sent);
     const chunk = repair.mend(raw);
     const out: ReplyEvent[] = [];
     if (isContent(chunk)) said = true;

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { RouteletError } from "../../errors.ts";
 import type { ReplyEvent } from "../reply.ts";
 import { openAiChatBackend } from "./backend.ts";
-import { chunks, deltas, encode, passed, reasons, testContext } from "./fixtures/chat.ts";
+import { chunks, deltas, encode, functionsContext, passed, reasons, testContext } from "./fixtures/chat.ts";
 import { testRequest } from "./fixtures/request.ts";
 import { openChatRenderer } from "./render-stream.ts";
 
@@ -36,6 +36,18 @@ const REPLY: ReplyEvent[] = [
 ];
 
 describe("openChatRenderer", () => {
+  it("calls the one function of a caller that knows no tools", () => {
+    const renderer = openChatRenderer(functionsContext());
+    const second: ReplyEvent = { type: "tool_call", choice: 0, index: 1, id: "toolu_2", name: "g" };
+    const out = [...REPLY.slice(0, 8), second, ...REPLY.slice(8)]
+      .map((event) => renderer.push(event))
+      .join("");
+    const calls = deltas(out).flatMap(({ function_call }) => function_call ?? []);
+    expect(calls).toEqual([{ name: "f", arguments: "" }, { arguments: '{"a":' }, { arguments: "1}" }]);
+    expect(out).not.toContain("tool_calls");
+    expect(reasons(out).at(-1)).toBe("function_call");
+  });
+
   it("renders a turn as OpenAI's chunks", () => {
     const out = render(REPLY);
     expect(deltas(out)).toEqual([

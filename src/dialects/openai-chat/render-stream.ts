@@ -11,6 +11,7 @@ type Delta = Record<string, unknown>;
 /** Renders a translated stream as OpenAI chat chunks. */
 export function openChatRenderer(context: RenderContext): ReplyRenderer {
   const wantsUsage = context.call.wantsStreamUsage;
+  const callsFunctions = context.call.callsFunctions === true;
   const roles = new Set<number>();
   const head = {
     id: chunkIdOf(context.callId),
@@ -42,6 +43,10 @@ export function openChatRenderer(context: RenderContext): ReplyRenderer {
     ]);
   }
 
+  /** The one call that a reply has of a function. */
+  const functionCall = (index: number, call: number, details: object): string =>
+    call === 0 ? choice(index, { function_call: details }) : "";
+
   return {
     push(event: ReplyEvent) {
       switch (event.type) {
@@ -57,6 +62,8 @@ export function openChatRenderer(context: RenderContext): ReplyRenderer {
         case "refusal":
           return choice(event.choice, { refusal: event.text });
         case "tool_call":
+          if (callsFunctions)
+            return functionCall(event.choice, event.index, { name: event.name, arguments: "" });
           return choice(event.choice, {
             tool_calls: [
               {
@@ -68,11 +75,12 @@ export function openChatRenderer(context: RenderContext): ReplyRenderer {
             ],
           });
         case "tool_arguments":
+          if (callsFunctions) return functionCall(event.choice, event.index, { arguments: event.text });
           return choice(event.choice, {
             tool_calls: [{ index: event.index, function: { arguments: event.text } }],
           });
         case "finish":
-          return choice(event.choice, {}, { finish: renderFinishReason(event.reason) });
+          return choice(event.choice, {}, { finish: renderFinishReason(event.reason, callsFunctions) });
         case "usage":
           usage = event.usage;
           return "";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { FinishReason, Reply } from "../reply.ts";
 import { openAiChatBackend } from "./backend.ts";
-import { decode, testContext } from "./fixtures/chat.ts";
+import { decode, functionsContext, testContext } from "./fixtures/chat.ts";
 import { testRequest } from "./fixtures/request.ts";
 import { passWholeChat } from "./pass-whole.ts";
 import { renderChatReply } from "./render-whole.ts";
@@ -32,6 +32,15 @@ const render = (reply: Partial<Reply>, context = testContext()) =>
   JSON.parse(decode([renderChatReply({ ...REPLY, ...reply }, context)]));
 
 describe("renderChatReply", () => {
+  it("calls the one function of a caller that knows no tools", () => {
+    const [choice] = render({}, functionsContext()).choices;
+    expect(choice).toMatchObject({
+      message: { function_call: { name: "f", arguments: "{}" } },
+      finish_reason: "function_call",
+    });
+    expect(choice.message).not.toHaveProperty("tool_calls");
+  });
+
   it("renders a reply as OpenAI's chat completion", () => {
     expect(render({})).toEqual({
       id: "chatcmpl-call_01",

@@ -10,12 +10,18 @@ function joined(parts: readonly OutputPart[], type: "text" | "reasoning" | "refu
   return texts.length === 0 ? null : texts.join("");
 }
 
-function renderChoice({ index, parts, finish, logprobs }: ReplyChoice): object {
+function renderCalls(parts: readonly OutputPart[], callsFunctions: boolean): object {
   const calls = parts.flatMap((part) =>
     part.type === "tool_call"
       ? { id: part.id, type: "function", function: { name: part.name, arguments: part.arguments } }
       : [],
   );
+  const [first] = calls;
+  if (first === undefined) return {};
+  return callsFunctions ? { function_call: first.function } : { tool_calls: calls };
+}
+
+function renderChoice({ index, parts, finish, logprobs }: ReplyChoice, callsFunctions: boolean): object {
   const reasoning = joined(parts, "reasoning");
   return {
     index,
@@ -24,21 +30,22 @@ function renderChoice({ index, parts, finish, logprobs }: ReplyChoice): object {
       content: joined(parts, "text"),
       refusal: joined(parts, "refusal"),
       ...(reasoning === null || reasoning === "" ? {} : { reasoning_content: reasoning }),
-      ...(calls.length === 0 ? {} : { tool_calls: calls }),
+      ...renderCalls(parts, callsFunctions),
     },
     logprobs: logprobs === null ? null : { content: logprobs, refusal: null },
-    finish_reason: renderFinishReason(finish ?? "stop"),
+    finish_reason: renderFinishReason(finish ?? "stop", callsFunctions),
   };
 }
 
 /** Renders a translated reply as an OpenAI chat completion. */
 export function renderChatReply(reply: Reply, context: RenderContext): Uint8Array {
+  const callsFunctions = context.call.callsFunctions === true;
   const body = {
     id: chunkIdOf(context.callId),
     object: "chat.completion",
     created: reply.created ?? Math.floor(context.now / 1000),
     model: context.renameModel ?? reply.model ?? context.call.requestedModel,
-    choices: reply.choices.map(renderChoice),
+    choices: reply.choices.map((choice) => renderChoice(choice, callsFunctions)),
     ...(reply.usage === null ? {} : { usage: renderUsage(reply.usage) }),
     ...(reply.serviceTier === null ? {} : { service_tier: reply.serviceTier }),
   };

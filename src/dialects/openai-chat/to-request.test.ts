@@ -24,6 +24,11 @@ function refusal(more: object): RouteletError {
 }
 
 describe("chatToRequest", () => {
+  it("asks for one call where the caller has functions", () => {
+    expect(read({ functions: [{ name: "f" }] }).parallelToolCalls).toBe(false);
+    expect(read({}).parallelToolCalls).toBeNull();
+  });
+
   it("reads every field that has an internal form", () => {
     expect(
       read({

@@ -103,7 +103,9 @@ export function chatToRequest(json: Record<string, unknown>): ModelRequest {
   return {
     ...emptyRequest(),
     ...read,
-    parallelToolCalls: request.parallel_tool_calls ?? null,
+    // A reply has one `function_call`.
+    parallelToolCalls:
+      read.tools.length > 0 && !request.tools?.length ? false : (request.parallel_tool_calls ?? null),
     maxTokens: request.max_completion_tokens ?? request.max_tokens ?? null,
     temperature: request.temperature ?? null,
     topP: request.top_p ?? null,
