@@ -173,6 +173,22 @@ describe("API keys", () => {
   });
 });
 
+describe("savings", () => {
+  it("are added up by day, however many of its hours had calls", async () => {
+    const day = Math.floor(Date.now() / 86_400_000) * 24 - 24;
+    const columns =
+      "project_id, hour, key_id, task, requested_model, served_by, calls, failed, input_tokens, cached_input_tokens, output_tokens, cost_usd, unpriced, latency_ms";
+    for (const hour of [day, day + 1, day + 23, day - 1])
+      await env.DB.prepare(
+        `INSERT INTO rollups_hourly (${columns}) VALUES ('other', ?, 'k', 't', 'gpt-5-mini', 'llm/openai/gpt-5-mini', 5, 0, 1, 0, 1, 1, 0, 1)`,
+      )
+        .bind(hour)
+        .run();
+    const { json } = await api("GET", "/api/savings?project=other");
+    expect(json.data.map(({ calls }: Json) => calls)).toEqual([15, 5]);
+  });
+});
+
 describe("tasks that people merge and split", () => {
   const observed = async (names: string[]): Promise<void> => {
     const call = { splitKey: "s", at: 1, count: 1, human: false, answeredBy: "reference" } as const;

@@ -102,7 +102,8 @@ function sumsOf(options: { db: D1Database; projectId: string; from: number; to: 
   const { projectId, from, to } = options;
   const table = rollupsHourly;
   const bySlm = sql`${table.servedBy} LIKE 'slm/%'`;
-  const day = sql<number>`${table.hour} / ${DAY_HOURS}`;
+  // D1 binds every number as a real, and a real's quotient is another one for each hour.
+  const day = sql<number>`${table.hour} / ${sql.raw(String(DAY_HOURS))}`;
   return database(options.db)
     .select({
       day,
