@@ -18,4 +18,14 @@ describe("inCallersWords", () => {
   ] as const)("tells a caller of %s of %s as %s", (dialect, param, own) => {
     expect(inCallersWords(problem(param), dialect)).toEqual(problem(own));
   });
+
+  it("has the caller's words for the other fields that it speaks of, too", () => {
+    const message = "Thinking is a part of `max_tokens`. Raise `max_tokens` or leave `reasoning_effort` out.";
+    expect(inCallersWords({ param: "reasoning_effort", message }, "openai-responses")).toEqual({
+      param: "reasoning.effort",
+      message:
+        "Thinking is a part of `max_output_tokens`. Raise `max_output_tokens` or leave `reasoning.effort` out.",
+    });
+    expect(inCallersWords({ param: "reasoning_effort", message }, "openai-chat").message).toBe(message);
+  });
 });

@@ -22,13 +22,17 @@ const WORDS: Partial<Record<WireDialect, Record<string, string>>> = {
 };
 
 /**
- * A problem by the name that the field has in the caller's dialect. Where that is another, a path within the field is
- * cut: the two are not divided alike.
+ * A problem by the name that the field has in the caller's dialect, and the others that it speaks of. Where that is
+ * another, a path within the field is cut: the two are not divided alike.
  */
 export function inCallersWords({ param, message }: Problem, dialect: WireDialect): Problem {
+  const words = WORDS[dialect] ?? {};
   const field = /^\w+/.exec(param)?.[0] ?? param;
-  const own = WORDS[dialect]?.[field];
-  if (own === undefined) return { param, message };
-  const told = message.replaceAll(`\`${param}\``, `\`${own}\``).replaceAll(`\`${field}\``, `\`${own}\``);
-  return { param: own, message: told };
+  const own = words[field];
+  const named = own === undefined ? message : message.replaceAll(`\`${param}\``, `\`${own}\``);
+  const told = named.replace(/`(\w+)`/g, (quoted, word: string) => {
+    const theirs = words[word];
+    return theirs === undefined ? quoted : `\`${theirs}\``;
+  });
+  return { param: own ?? param, message: told };
 }

@@ -146,7 +146,7 @@ function asCallersSay(error: RouteletError, { dialect }: Call): RouteletError {
   const { param, message } = error;
   if (param === undefined) return error;
   const said = inCallersWords({ param, message }, dialect);
-  return said.param === param ? error : new RouteletError({ ...optionsOf(error), ...said });
+  return said.message === message ? error : new RouteletError({ ...optionsOf(error), ...said });
 }
 
 function optionsOf({ kind, code, status, retryable, message }: RouteletError): ErrorOptions {

@@ -184,6 +184,12 @@ async function answer(
 
 const EVENT_STREAM = "text/event-stream; charset=utf-8";
 
+/** What is read as a stream goes out as one: some servers call it plain text, or nothing. */
+export function streamType(headers: Headers): string {
+  const theirs = headers.get("content-type") ?? "";
+  return /^text\/event-stream/i.test(theirs.trim()) ? theirs : EVENT_STREAM;
+}
+
 /** A response's own headers cannot be changed. */
 function withContentType(headers: Headers, contentType: string | null): Headers {
   if (contentType === null || headers.get("content-type") === contentType) return headers;
@@ -246,7 +252,7 @@ export async function tryBackend(
       check === null
         ? await holdUntilContent(rest, follow, signal, null)
         : await holdUntilChecked({ reader: rest, follow, check, clock, confidence: reply.confidence });
-    return ready({ held: held.length > 1 ? [joinBytes(held)] : held, rest, follow });
+    return ready({ held: held.length > 1 ? [joinBytes(held)] : held, rest, follow }, streamType(headers));
   } catch (thrown) {
     rest.cancel(thrown).catch(() => undefined);
     throw thrown;

@@ -89,6 +89,16 @@ describe("readWith", () => {
     expect(refusal(() => readWith(schema, json))).toMatchObject({ code: "invalid_type", param, message });
   });
 
+  it.each([
+    [[], "is wrong: it must not be empty."],
+    [["a", "b", "c"], "is wrong: it has more than two."],
+    [5, "is wrong: expected string or array."],
+  ])("says of a value that one form is meant for what is wrong with its size: %j", (value, message) => {
+    const list = z.array(z.string()).min(1, "it must not be empty").max(2, "it has more than two");
+    const refused = refusal(() => readWith(z.looseObject({ a: z.union([z.string(), list]) }), { a: value }));
+    expect(refused).toMatchObject({ param: "a", message: `\`a\` ${message}` });
+  });
+
   it("counts from where the part stands", () => {
     expect(refusal(() => readWith(part, {}, ["a", 3])).param).toBe("a[3].url");
   });

@@ -87,6 +87,8 @@ function sentence(message: string): string {
 }
 
 interface Found {
+  /** The value has the form's type, and is too small or too large for it. */
+  fits: boolean;
   path: PropertyKey[];
   message: string;
   expected: string | null;
@@ -95,17 +97,22 @@ interface Found {
 /** What a failed check says. Of a field's possible forms the one that fits furthest says it: the caller meant that. */
 function find(issue: z.core.$ZodIssue): Found {
   const variants = issue.code === "invalid_union" ? issue.errors.flatMap(([first]) => first ?? []) : [];
-  const found = variants.map(find).sort((a, b) => b.path.length - a.path.length);
+  const found = variants
+    .map(find)
+    .sort((a, b) => Number(b.fits) - Number(a.fits) || b.path.length - a.path.length);
   const [best] = found;
   if (best === undefined) {
     const expected = issue.code === "invalid_type" ? issue.expected : null;
-    return { path: issue.path, message: issue.message, expected };
+    const fits = issue.code === "too_small" || issue.code === "too_big";
+    return { fits, path: issue.path, message: issue.message, expected };
   }
   const equal = found.filter(({ path, expected }) => path.length === best.path.length && expected !== null);
   const forms = [...new Set(equal.map(({ expected }) => expected))];
   const message =
-    forms.length > 1 && !best.message.endsWith("undefined") ? `expected ${forms.join(" or ")}` : best.message;
-  return { path: [...issue.path, ...best.path], message, expected: null };
+    forms.length > 1 && !best.fits && !best.message.endsWith("undefined")
+      ? `expected ${forms.join(" or ")}`
+      : best.message;
+  return { fits: best.fits, path: [...issue.path, ...best.path], message, expected: null };
 }
 
 /** A field that is not as it must be; `what` goes on after its name. */

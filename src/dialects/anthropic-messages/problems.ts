@@ -1,6 +1,7 @@
 import type { Problem } from "../dialect.ts";
 import { isTextType } from "../media.ts";
 import type { InputPart, ModelRequest } from "../model-request.ts";
+import { placeOf } from "../places.ts";
 import { type ModelProfile, modelProfile } from "./model-profile.ts";
 import { planFormat } from "./plan-format.ts";
 import { isProblem, planThinking, type ThinkingPlan } from "./plan-thinking.ts";
@@ -29,14 +30,15 @@ const WORDLESS: readonly (readonly [string, (request: ModelRequest) => boolean])
 ];
 
 function partProblem(part: InputPart): Problem | null {
-  if (part.type === "audio") return problem("messages", "has audio, which the model's backend cannot hear");
+  const place = placeOf(part) ?? "messages";
+  if (part.type === "audio") return problem(place, "has audio, which the model's backend cannot hear");
   if (part.type === "text" || part.source.kind === "text" || part.source.kind === "url") return null;
   if (part.source.kind === "file")
-    return problem("messages", "names an uploaded file, which only the provider that has it can read");
+    return problem(place, "names an uploaded file, which only the provider that has it can read");
   const { mediaType } = part.source;
   if (part.type === "image" || mediaType === "application/pdf" || isTextType(mediaType)) return null;
   return problem(
-    "messages",
+    place,
     `has a file of the type ${mediaType}, of which the model's backend reads PDF and text`,
   );
 }

@@ -1,5 +1,6 @@
 import { pushAll } from "../../push-all.ts";
 import type { InputPart, MediaSource, Message, OutputPart, TextPart } from "../model-request.ts";
+import { placed } from "../places.ts";
 import { fieldPath, readWith } from "../read-json.ts";
 import { isHostedBlock } from "./hosted.ts";
 import { blockSchemas, sourceSchemas, type WireBlock, type WireMessage } from "./request-schema.ts";
@@ -50,7 +51,7 @@ function readMedia(source: WireBlock, at: Path): MediaSource | null {
 function readImage(block: WireBlock, at: Path, reading: BlockReading): InputPart[] {
   const { source, cache_control } = readWith(blockSchemas.image, block, at);
   const media = readMedia(source, [...at, "source"]);
-  if (media !== null) return [{ type: "image", source: media, ...cached(cache_control) }];
+  if (media !== null) return [placed({ type: "image", source: media, ...cached(cache_control) }, at)];
   reading.nativeOnly.push(fieldPath([...at, "source"]));
   return [];
 }
@@ -63,14 +64,14 @@ function readDocument(block: WireBlock, at: Path, reading: BlockReading): InputP
   const more = { ...(title == null ? {} : { name: title }), ...cached(cache_control) };
   if (source.type === "text") {
     const { data } = readWith(sourceSchemas.text, source, sourcePath);
-    return [{ type: "file", source: { kind: "text", text: data }, ...more }];
+    return [placed({ type: "file", source: { kind: "text", text: data }, ...more }, at)];
   }
   if (source.type === "content") {
     const { content } = readWith(sourceSchemas.content, source, sourcePath);
     return readInput(content, [...sourcePath, "content"], reading);
   }
   const media = readMedia(source, sourcePath);
-  if (media !== null) return [{ type: "file", source: media, ...more }];
+  if (media !== null) return [placed({ type: "file", source: media, ...more }, at)];
   reading.nativeOnly.push(fieldPath(sourcePath));
   return [];
 }

@@ -39,6 +39,21 @@ const mutation = fc.oneof(
 const calls = (...list: object[]) => chunk({ tool_calls: list });
 
 describe("passChatStream mends what servers break, and nothing else", () => {
+  it("gives the text of content that is a list of parts, and what was thought apart (Mistral)", () => {
+    const thinking = [{ type: "thinking", thinking: [{ type: "text", text: "hm" }] }];
+    const text = [
+      { type: "text", text: "h" },
+      { type: "text", text: "i" },
+    ];
+    const body = ROLE + chunk({ content: thinking }) + chunk({ content: text }) + chunk({}, "stop") + DONE;
+    expect(deltas(passed(body).out)).toEqual([
+      expect.objectContaining({ role: "assistant" }),
+      { reasoning_content: "hm" },
+      { content: "hi" },
+      {},
+    ]);
+  });
+
   it("keeps one id, time and model (trap 5)", () => {
     const mixed = [
       {

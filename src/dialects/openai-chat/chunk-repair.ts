@@ -1,6 +1,7 @@
 import { isText } from "../json.ts";
 import { type Chunk, type ChunkChoice, type ToolCallDelta, toolCallsOf } from "./chunk.ts";
 import { mendFinishReason } from "./finish-reasons.ts";
+import { withTextContent } from "./said.ts";
 import { createToolCallRepair, type ToolCallRepair } from "./tool-call-repair.ts";
 
 const HEAD = ["id", "created", "model"] as const;
@@ -111,7 +112,7 @@ export function createChunkRepair(options: {
     const index = typeof choice.index === "number" ? choice.index : 0;
     const state = stateOf(index);
     const wasFinished = state.finished;
-    let delta = mendCalls(mendRole(choice.delta ?? {}, state), state);
+    let delta = mendCalls(withTextContent(mendRole(choice.delta ?? {}, state)), state);
     const reason = mendReason(choice.finish_reason, state);
     if (state.finished && !wasFinished) {
       const late = state.calls.close();

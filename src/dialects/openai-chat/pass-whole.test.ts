@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { openAiChatBackend } from "./backend.ts";
 import { decode, encode, testContext, USAGE } from "./fixtures/chat.ts";
+import { testRequest } from "./fixtures/request.ts";
 import { passWholeChat } from "./pass-whole.ts";
 
 const context = testContext();
@@ -38,6 +40,29 @@ describe("passWholeChat", () => {
       inBandError: null,
       malformedEvents: 0,
     });
+  });
+
+  it("gives the text of a message that is a list of parts, and what was thought apart (Mistral)", () => {
+    const content = [
+      { type: "thinking", thinking: [{ type: "text", text: "hm" }] },
+      { type: "text", text: "h" },
+      { type: "text", text: "i" },
+    ];
+    expect(pass(reply({ message: { role: "assistant", content } })).json().choices[0].message).toEqual({
+      role: "assistant",
+      content: "hi",
+      reasoning_content: "hm",
+    });
+  });
+
+  it.each([
+    ["no choices", { choices: [] }],
+    ["a choice without a message", reply({ message: undefined })],
+    ["a message that is a text", reply({ message: "hi" })],
+  ])("takes a body with %s for no reply, read or passed", (_name, body) => {
+    expect(pass(body).facts.malformedEvents).toBe(1);
+    const read = () => openAiChatBackend.readReply(encode(JSON.stringify(body)), testRequest());
+    expect(read).toThrowError(expect.objectContaining({ code: "upstream_invalid_reply" }));
   });
 
   it.each([

@@ -5,6 +5,7 @@ import { emptyFacts } from "../reply.ts";
 import { errorOf } from "./error-in-band.ts";
 import { mendFinishReason } from "./finish-reasons.ts";
 import { chunkIdOf, toolCallIdOf } from "./ids.ts";
+import { withTextContent } from "./said.ts";
 import { argumentsText } from "./tool-call-repair.ts";
 import { readUsage } from "./usage.ts";
 
@@ -22,9 +23,19 @@ function mendCall(call: Json, makeId: () => string, given: Set<string>): Json {
   return { ...call, id, type: "function", function: { ...details, arguments: text } };
 }
 
+/** A reply has one choice at least, and each of them a message. */
+export function areChoices(value: unknown): value is (Json & { message: Json })[] {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((choice) => isObject(choice) && isObject(choice.message))
+  );
+}
+
 /** A choice with its index, whole tool calls, and a reason for its end that OpenAI has (wire trap 16). */
 function mendChoice(choice: Json, at: number, callId: string): Json {
-  const message = isObject(choice.message) ? choice.message : {};
+  const came = isObject(choice.message) ? choice.message : {};
+  const message = withTextContent(came);
   const calls = Array.isArray(message.tool_calls) ? message.tool_calls.filter(isObject) : [];
   const ids = new Set<string>();
   const mended = calls.map((call, index) => mendCall(call, () => toolCallIdOf(callId, at, index), ids));
@@ -34,8 +45,9 @@ function mendChoice(choice: Json, at: number, callId: string): Json {
   const word = isText(choice.finish_reason) ? choice.finish_reason : "stop";
   const reason = mendFinishReason(word, called);
   const index = typeof choice.index === "number" ? choice.index : at;
-  if (callsRight && choice.finish_reason === reason && choice.index === index) return choice;
-  const said = callsRight ? choice.message : { ...message, tool_calls: mended };
+  if (callsRight && message === came && choice.finish_reason === reason && choice.index === index)
+    return choice;
+  const said = callsRight ? message : { ...message, tool_calls: mended };
   return { ...choice, index, message: said, finish_reason: reason };
 }
 
@@ -55,8 +67,7 @@ export function passWholeChat(body: Uint8Array, context: RenderContext): WholeRe
   facts.inBandError = foreign ? null : errorOf(json);
   if (facts.inBandError !== null) return { body, facts };
   const { choices, id, model } = json;
-  if (!Array.isArray(choices) || !choices.every(isObject))
-    return { body, facts: { ...facts, malformedEvents: 1 } };
+  if (!areChoices(choices)) return { body, facts: { ...facts, malformedEvents: 1 } };
   facts.id = isText(id) ? id : null;
   facts.model = isText(model) ? model : null;
   facts.usage = readUsage(json.usage);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { InputPart, ModelRequest } from "../model-request.ts";
+import { placed } from "../places.ts";
 import { OTHER, OWN, testRequest } from "./fixtures/request.ts";
 import { chatProblems } from "./problems.ts";
 
@@ -26,6 +27,6 @@ describe("chatProblems (trap 25)", () => {
     { type: "file", source: { kind: "url", url: "https://example.com/a.pdf" } },
     { type: "file", source: { kind: "base64", mediaType: "text/plain", data: "%%%" } },
   ])("names the part that no chat backend reads: %j", (part) => {
-    expect(params(said(part))).toEqual(["messages[0].content[0]"]);
+    expect(params(said(placed(part, ["messages", 4, "content", 1])))).toEqual(["messages[4].content[1]"]);
   });
 });

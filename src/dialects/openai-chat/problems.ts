@@ -1,6 +1,7 @@
 import type { Problem } from "../dialect.ts";
 import { decodeText, isTextType } from "../media.ts";
 import type { FilePart, ImagePart, InputPart, ModelRequest } from "../model-request.ts";
+import { placeOf } from "../places.ts";
 import { isOpenAiModel, MAX_STOPS } from "./openai-models.ts";
 
 const problem = (param: string, why: string): Problem => ({
@@ -27,9 +28,9 @@ function mediaProblem({ type, source }: ImagePart | FilePart): string | null {
   return null;
 }
 
-function inputProblem(part: InputPart, param: string): Problem | null {
+function inputProblem(part: InputPart): Problem | null {
   const why = part.type === "image" || part.type === "file" ? mediaProblem(part) : null;
-  return why === null ? null : problem(param, why);
+  return why === null ? null : problem(placeOf(part) ?? "messages", why);
 }
 
 /** What an OpenAI chat backend has no word for; with a model's name, also what OpenAI's own models refuse. */
@@ -41,10 +42,10 @@ export function chatProblems(request: ModelRequest, options?: { model: string })
     problems.push(problem("top_k", "cannot be honoured by the model's backend, whose API has no such field"));
   if (own && request.stop.length > MAX_STOPS)
     problems.push(problem("stop", `has more than the ${MAX_STOPS} sequences that the model's backend takes`));
-  for (const [at, message] of request.messages.entries()) {
+  for (const message of request.messages) {
     if (message.role !== "user" && message.role !== "tool") continue;
-    for (const [index, part] of message.content.entries()) {
-      const found = inputProblem(part, `messages[${at}].content[${index}]`);
+    for (const part of message.content) {
+      const found = inputProblem(part);
       if (found !== null) problems.push(found);
     }
   }

@@ -1,5 +1,6 @@
 import { mediaFromUrl } from "../media.ts";
 import type { InputPart, RefusalPart, TextPart } from "../model-request.ts";
+import { placed } from "../places.ts";
 import { invalidField, readWith } from "../read-json.ts";
 import type { NativeFields } from "./native-fields.ts";
 import { contentParts } from "./request-schema.ts";
@@ -64,14 +65,15 @@ function readInput(part: object, type: PartType, at: readonly PropertyKey[]): In
       const given = readWith(contentParts.image_url, part, at);
       const { url, detail } = given.image_url;
       const source = mediaFromUrl(url);
-      return { type: "image", source, ...(detail === undefined ? {} : { detail }), ...cache(given) };
+      const more = { ...(detail === undefined ? {} : { detail }), ...cache(given) };
+      return placed({ type: "image", source, ...more }, at);
     }
     case "input_audio": {
       const { data, format } = readWith(contentParts.input_audio, part, at).input_audio;
-      return { type: "audio", data, format };
+      return placed({ type: "audio", data, format }, at);
     }
     case "file":
-      return readFile(part, at);
+      return placed(readFile(part, at), at);
     default:
       return readText(part, at);
   }

@@ -1,5 +1,6 @@
 import { pushAll } from "../../push-all.ts";
 import type { InputPart, Message, OutputPart } from "../model-request.ts";
+import { placed, placeOf } from "../places.ts";
 import { invalidField, readWith } from "../read-json.ts";
 import type { NativeFields } from "./native-fields.ts";
 import { readInputContent, readOutputContent, readTextContent } from "./read-content.ts";
@@ -19,7 +20,9 @@ const cache = (said: { cache_control?: unknown }): { cacheControl?: unknown } =>
 function cachedAtEnd<Part extends InputPart>(parts: Part[], said: { cache_control?: unknown }): Part[] {
   const last = parts.at(-1);
   if (said.cache_control == null || last === undefined || last.type === "audio") return parts;
-  return [...parts.slice(0, -1), { ...last, ...cache(said) }];
+  const marked = { ...last, ...cache(said) };
+  const place = placeOf(last);
+  return [...parts.slice(0, -1), place === null ? marked : placed(marked, place)];
 }
 
 function readAssistant(json: object, at: number, native: NativeFields): Message {

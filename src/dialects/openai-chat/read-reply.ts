@@ -7,6 +7,7 @@ import { errorOf } from "./error-in-band.ts";
 import { matchedStop, readFinishReason } from "./finish-reasons.ts";
 import { toolCallIdOf } from "./ids.ts";
 import { readLogprobs } from "./logprobs.ts";
+import { areChoices } from "./pass-whole.ts";
 import { readSaid } from "./said.ts";
 import { argumentsText } from "./tool-call-repair.ts";
 import { readUsage } from "./usage.ts";
@@ -65,11 +66,10 @@ export function readChatCompletion(body: Uint8Array, names: ToolNames): Reply {
   if (!isObject(json)) throw notAReply();
   const error = errorOf(json);
   if (error !== null) throw error;
-  if (!Array.isArray(json.choices) || json.choices.length === 0 || !json.choices.every(isObject))
-    throw notAReply();
+  if (!areChoices(json.choices)) throw notAReply();
   const seed = crypto.randomUUID();
   const choices = json.choices.map((choice, at): ReplyChoice => {
-    const message = isObject(choice.message) ? choice.message : {};
+    const { message } = choice;
     const parts = partsOf(message, names, (index) => toolCallIdOf(seed, at, index));
     const hasCalls = parts.some(({ type }) => type === "tool_call");
     const word = isText(choice.finish_reason) ? choice.finish_reason : "stop";

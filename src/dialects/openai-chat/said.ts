@@ -31,3 +31,15 @@ export function readSaid({ content, reasoning_content, reasoning }: Json): Said 
     reasoning: isText(named) ? named : partsText(parts, "thinking"),
   };
 }
+
+/** A message or a delta with its content as a string, and the thoughts that stood in it apart; the same one where it was. */
+export function withTextContent(said: Json): Json {
+  if (!Array.isArray(said.content)) return said;
+  const { text, reasoning } = readSaid(said);
+  const { content: _, ...rest } = said;
+  return {
+    ...rest,
+    ...(text === "" && reasoning !== "" ? {} : { content: text }),
+    ...(reasoning === "" || isText(said.reasoning) ? {} : { reasoning_content: reasoning }),
+  };
+}

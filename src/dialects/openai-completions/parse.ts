@@ -8,6 +8,8 @@ import { isTokens } from "../tokens.ts";
 /** Prompts of one request; each gives `n` choices. */
 export const MAX_PROMPTS = 2_048;
 
+const EMPTY = "it must not be empty";
+
 const tokens = z.custom<number[]>(isTokens, "must be a list of token numbers");
 
 /** The fields that the gateway itself reads, by the types of OpenAI's API reference; the backend judges the rest. */
@@ -16,9 +18,9 @@ const completionsRequest = z.looseObject({
   prompt: z
     .union([
       z.string(),
-      z.array(z.string()).min(1).max(MAX_PROMPTS),
+      z.array(z.string()).min(1, EMPTY).max(MAX_PROMPTS),
       tokens,
-      z.array(tokens).min(1).max(MAX_PROMPTS),
+      z.array(tokens).min(1, EMPTY).max(MAX_PROMPTS),
     ])
     .nullish(),
   suffix: z.string().nullish(),

@@ -51,6 +51,10 @@ describe("parse", () => {
   ])("refuses %s by the field's path", (_name, more, param) => {
     expect(refusal({ ...REQUEST, ...more })).toMatchObject({ code: "invalid_type", param });
   });
+
+  it("says of an empty list that it is empty", () => {
+    expect(refusal({ ...REQUEST, input: [] }).message).toBe("`input` is wrong: it must not be empty.");
+  });
 });
 
 const NUMBERS = [0.5, -2];

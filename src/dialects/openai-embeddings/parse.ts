@@ -9,6 +9,8 @@ import { ENCODING_FORMATS } from "./vector.ts";
 /** Inputs of one request (OpenAI API reference, "Create embeddings": any array has at most 2048 elements). */
 export const MAX_INPUTS = 2_048;
 
+const EMPTY = "it must not be empty";
+
 const tokens = z.custom<number[]>(isTokens, "must be a list of token numbers");
 
 /** `dimensions`, `user` and what is not named here are the backend's to judge. */
@@ -16,9 +18,9 @@ const embeddingsRequest = z.looseObject({
   model: modelName,
   input: z.union([
     z.string(),
-    z.array(z.string()).min(1).max(MAX_INPUTS),
+    z.array(z.string()).min(1, EMPTY).max(MAX_INPUTS),
     tokens,
-    z.array(tokens).min(1).max(MAX_INPUTS),
+    z.array(tokens).min(1, EMPTY).max(MAX_INPUTS),
   ]),
   dimensions: z.number().int().min(1).nullish(),
   encoding_format: z.enum(ENCODING_FORMATS).nullish(),

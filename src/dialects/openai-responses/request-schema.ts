@@ -28,7 +28,7 @@ export const inputPart = z.discriminatedUnion("type", [
 ]);
 
 const message = z.looseObject({
-  type: z.literal("message").optional(),
+  type: z.literal("message").nullish(),
   role: z.enum(["user", "assistant", "system", "developer"]),
   content: z.union([z.string(), z.array(inputPart)]),
 });
@@ -85,7 +85,7 @@ const reasoning = z.looseObject({
 });
 
 /** The items that can be said in other dialects. */
-export const translatableItem = z.union([
+export const translatableItem = z.discriminatedUnion("type", [
   message,
   functionCall,
   functionCallOutput,

@@ -11,6 +11,7 @@ import {
   type TextPart,
   type ToolChoice,
 } from "../model-request.ts";
+import { placed } from "../places.ts";
 import { readWith } from "../read-json.ts";
 import { isHostedItem, isHostedTool } from "./hosted.ts";
 import { unwrapOpaque } from "./reasoning-token.ts";
@@ -118,7 +119,11 @@ function readInput(part: InputPartOf, param: string): InputPart {
 
 function inputs(content: string | InputPartOf[], param: string): InputPart[] {
   if (typeof content === "string") return content === "" ? [] : [{ type: "text", text: content }];
-  return content.map((part, at) => readInput(part, `${param}[${at}]`));
+  return content.map((part, at) => {
+    const place = `${param}[${at}]`;
+    const read = readInput(part, place);
+    return read.type === "text" ? read : placed(read, place);
+  });
 }
 
 const isText = (part: InputPart): part is TextPart => part.type === "text";
@@ -186,7 +191,7 @@ function readItems(items: readonly TranslatableItem[]): Message[] {
         content: resultOf(item, param),
         isError: false,
       });
-    } else if (item.type === undefined || item.type === "message") {
+    } else if (item.type == null || item.type === "message") {
       const content = inputs(item.content, `${param}.content`);
       if (item.role === "user") messages.push({ role: "user", content });
       else if (item.role !== "assistant") messages.push({ role: item.role, content: content.filter(isText) });
