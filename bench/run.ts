@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { cases } from "./cases.ts";
 import { conversion } from "./conversion.ts";
 import { engine } from "./engine.ts";
+import { fit } from "./fit.ts";
 import { guarantee } from "./guarantee.ts";
 import { type Benchmark, loadBefore, report } from "./lib/report.ts";
 import { loadCycles } from "./load-cycles.ts";
@@ -24,6 +25,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
   engine,
   memory,
   "load-cycles": loadCycles,
+  fit,
   wire,
   tasks,
   "tool-calls": toolCalls,

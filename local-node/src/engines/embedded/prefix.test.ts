@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { residentBytes } from "../../hardware/process-memory.ts";
 import { complete, startCall } from "../test-call.ts";
 import { testModelPath } from "../test-model.ts";
 import { createEmbeddedEngine, type EmbeddedEngine } from "./embedded.ts";
@@ -143,4 +144,15 @@ describe("beginnings of prompts that were computed before", () => {
     expect(together.choices).toEqual(oneByOne.choices);
     expect(together.usage).toEqual(oneByOne.usage);
   });
+
+  it.skipIf(process.platform === "win32")(
+    "were computed in the memory that was foreseen, within 10 %",
+    async () => {
+      for (const engine of [alone, pair]) {
+        const { pid = 0, shape } = engine.runtime() ?? {};
+        const resident = (await residentBytes([pid])) ?? 0;
+        expect(Math.abs(resident / (shape?.ramBytes ?? 1) - 1)).toBeLessThan(0.1);
+      }
+    },
+  );
 });
