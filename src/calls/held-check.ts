@@ -5,11 +5,11 @@ import type { ModelRequest } from "../dialects/model-request.ts";
 import { openAiChatBackend } from "../dialects/openai-chat/backend.ts";
 import type { ReplyChoice, ReplyEvent } from "../dialects/reply.ts";
 import { RouteletError } from "../errors.ts";
-import { scoreBasis } from "../routing/guarantee/drawn-outcome.ts";
 import { releaseScore } from "../routing/guarantee/release-score.ts";
 import type { PlannedAttempt } from "../routing/plan.ts";
-import type { Asked, SlmAnswer } from "../routing/verify/answer.ts";
-import { type Verdict, verify } from "../routing/verify/verdict.ts";
+import type { Asked } from "../routing/verify/answer.ts";
+import { releaseDecision } from "../routing/verify/release-decision.ts";
+import type { Verdict } from "../routing/verify/verdict.ts";
 import type { Confidence } from "../tunnel/protocol/confidence.ts";
 import { internalForm } from "./internal-form.ts";
 import { answerOf, askedOf } from "./verifiable.ts";
@@ -61,12 +61,6 @@ function verificationFailed(verdict: Verdict): RouteletError {
   });
 }
 
-/** Free text that stops at the caller's own limit is what the caller asked for. */
-function asOwed(asked: Asked, limited: boolean, answer: SlmAnswer): SlmAnswer {
-  const owesMore = asked.format !== null || answer.calls.length > 0;
-  return limited && !owesMore && answer.finish === "cut" ? { ...answer, finish: "complete" } : answer;
-}
-
 /** A valid answer that is not sure enough for its task. */
 function notSureEnough(): RouteletError {
   return new RouteletError({
@@ -86,18 +80,16 @@ function checkOf(options: {
   threshold: number | null;
 }): HeldCheck {
   const { asked, request, reader, streamed, threshold } = options;
-  const assertSure = (choices: readonly ReplyChoice[], confidence: Confidence | null): void => {
+  const limited = request.maxTokens !== null;
+  const assertReleasable = (choices: readonly ReplyChoice[], confidence: Confidence | null): void => {
+    const decisions = choices.map((choice) =>
+      releaseDecision({ asked, limited, streamed, answer: answerOf(choice) }),
+    );
+    for (const { verdict } of decisions) if (!verdict.valid) throw verificationFailed(verdict);
     if (threshold === null) return;
-    const structured = asked.format !== null || choices.some((choice) => answerOf(choice).calls.length > 0);
     // What was certified is what is known before the first byte goes out: streamed prose is the reference's.
-    if (scoreBasis({ streamed, structured }) !== "whole" || releaseScore(confidence) < threshold)
-      throw notSureEnough();
-  };
-  const assertValid = (choices: readonly ReplyChoice[]): void => {
-    for (const choice of choices) {
-      const verdict = verify(asked, asOwed(asked, request.maxTokens !== null, answerOf(choice)));
-      if (!verdict.valid) throw verificationFailed(verdict);
-    }
+    const isSure = releaseScore(confidence) >= threshold;
+    if (!isSure || decisions.some(({ releasable }) => !releasable)) throw notSureEnough();
   };
   const said = collectChoices();
   let texts = 0;
@@ -120,13 +112,11 @@ function checkOf(options: {
     },
     end(confidence) {
       take(reader.end());
-      assertValid(said.choices());
-      assertSure(said.choices(), confidence);
+      assertReleasable(said.choices(), confidence);
     },
     whole(body, confidence) {
       const { choices } = openAiChatBackend.readReply(body, request);
-      assertValid(choices);
-      assertSure(choices, confidence);
+      assertReleasable(choices, confidence);
     },
   };
 }

@@ -4,13 +4,14 @@ import type { Usage } from "../dialects/reply.ts";
 import { type Answer, type Label, scoreBasis } from "../routing/guarantee/drawn-outcome.ts";
 import { releaseScore } from "../routing/guarantee/release-score.ts";
 import type { SlmAnswer } from "../routing/verify/answer.ts";
-import { verify } from "../routing/verify/verdict.ts";
+import { type ReleaseDecision, releaseDecision } from "../routing/verify/release-decision.ts";
 import type { SlmReply } from "./ask-slm.ts";
 import type { RecordedCall } from "./recorded-call.ts";
 import type { Candidate, DrawOutcome } from "./task.ts";
 
-const isStructured = ({ asked }: RecordedCall, answer: SlmAnswer): boolean =>
-  asked.format !== null || answer.calls.length > 0;
+/** What the gateway would have done with an answer to this call. */
+const decided = ({ asked, request, row }: RecordedCall, answer: SlmAnswer): ReleaseDecision =>
+  releaseDecision({ asked, limited: request.maxTokens !== null, streamed: row.stream, answer });
 
 function schemaIn({ asked }: RecordedCall): (name: string) => Json | null {
   return (name) => asked.tools.find((tool) => tool.name === name)?.parameters ?? null;
@@ -43,21 +44,21 @@ function referenceTokens({ row }: RecordedCall): DrawOutcome["referenceTokens"] 
 }
 
 function formOf(
-  { asked }: RecordedCall,
+  recorded: RecordedCall,
   valid: boolean,
   answer: SlmAnswer,
   reference: SlmAnswer,
 ): DrawOutcome["form"] {
+  const { asked } = recorded;
   return {
     valid,
-    referenceValid: verify(asked, reference).valid,
+    referenceValid: decided(recorded, reference).verdict.valid,
     overCalled: asked.tools.length === 0 ? null : answer.calls.length > 0 && reference.calls.length === 0,
   };
 }
 
 /** What has become of a drawn call that the reference answered and a small model was asked behind its back. */
 export function shadowOutcome(recorded: RecordedCall, reply: SlmReply, candidate: Candidate): DrawOutcome {
-  const streamed = recorded.row.stream;
   const common = {
     candidate: candidate.model,
     fingerprint: candidate.fingerprint,
@@ -66,7 +67,7 @@ export function shadowOutcome(recorded: RecordedCall, reply: SlmReply, candidate
   if ("failed" in reply) {
     return {
       ...common,
-      basis: scoreBasis({ streamed, structured: recorded.asked.format !== null }),
+      basis: scoreBasis({ streamed: recorded.row.stream, structured: recorded.asked.format !== null }),
       answer: { kind: "missing" },
       label: "missing",
       by: null,
@@ -75,11 +76,8 @@ export function shadowOutcome(recorded: RecordedCall, reply: SlmReply, candidate
       slmTokens: null,
     };
   }
-  const verdict = verify(recorded.asked, reply.answer);
-  const basis = scoreBasis({ streamed, structured: isStructured(recorded, reply.answer) });
+  const { verdict, basis, releasable } = decided(recorded, reply.answer);
   const { label, by, differs } = compared(recorded, recorded.answer, reply.answer);
-  // Streamed prose would be released by its beginning, which nothing here holds against a threshold: it is left to the reference.
-  const releasable = verdict.valid && basis === "whole";
   const answer: Answer = releasable
     ? { kind: "scored", score: releaseScore(reply.confidence), basis }
     : { kind: "rejected" };
