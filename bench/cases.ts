@@ -154,7 +154,10 @@ async function run(options: BenchOptions): Promise<Measured> {
       const own = all.filter((each) => each.framework === framework);
       const calls = own.length > most ? shuffled(own, random).slice(0, most) : own;
       const came: Came[] = [];
-      for (const call of calls) came.push(await tryCall(engine, call));
+      for (const call of calls) {
+        came.push(await tryCall(engine, call));
+        if (came.length % 10 === 0) process.stderr.write(`${framework}: ${came.length} of ${calls.length}\n`);
+      }
       Object.assign(figures, figuresOf(framework, came));
     }
     return {
