@@ -16,6 +16,12 @@ const schema = (value: Record<string, unknown>) => ({
 const OPEN = { type: "object", additionalProperties: { type: "string" } };
 
 describe("what no model of this dialect has", () => {
+  it("takes a conversation of instructions alone, and one with an empty turn in it", () => {
+    const system = { role: "system" as const, content: [{ type: "text" as const, text: "s" }] };
+    expect(params({ messages: [system] })).toEqual([]);
+    expect(params({ messages: [user(""), user("a")] })).toEqual([]);
+  });
+
   it.each<[string, Partial<ModelRequest>]>([
     ["n", { n: 2 }],
     ["logprobs", { logprobs: true }],
@@ -29,6 +35,8 @@ describe("what no model of this dialect has", () => {
     ["service_tier", { serviceTier: "flex" }],
     ["temperature", { temperature: 1.4 }],
     ["stop", { stop: ["END", "\n"] }],
+    ["messages", { messages: [user("")] }],
+    ["messages", { messages: [{ role: "system", content: [] }, user(" \n"), assistant("")] }],
     ["messages", said({ type: "audio", data: "AA", format: "wav" })],
     ["messages", said({ type: "image", source: { kind: "file", id: "file-1" } })],
     [

@@ -1,6 +1,6 @@
 import type { Problem } from "../dialect.ts";
 import { isTextType } from "../media.ts";
-import type { InputPart, ModelRequest } from "../model-request.ts";
+import type { InputPart, Message, ModelRequest } from "../model-request.ts";
 import { placeOf } from "../places.ts";
 import { type ModelProfile, modelProfile } from "./model-profile.ts";
 import { planFormat } from "./plan-format.ts";
@@ -51,6 +51,15 @@ function contentProblems(request: ModelRequest): Problem[] {
   );
 }
 
+/** Of nothing but blanks no turn is made. */
+const saysNothing = (message: Message): boolean =>
+  message.role !== "tool" &&
+  message.content.every(
+    (part) =>
+      part.type === "reasoning" ||
+      ((part.type === "text" || part.type === "refusal") && !saysSomething(part.text)),
+  );
+
 /** What no model of this dialect has. */
 function dialectProblems(request: ModelRequest): Problem[] {
   const problems = WORDLESS.filter(([, asked]) => asked(request)).map(([param]) => problem(param, NO_WORD));
@@ -63,6 +72,12 @@ function dialectProblems(request: ModelRequest): Problem[] {
     problems.push({
       param: "stop",
       message: "The model's backend takes no `stop` of blanks alone. Send one with a visible character.",
+    });
+  if (request.messages.every(saysNothing))
+    problems.push({
+      param: "messages",
+      message:
+        "`messages` says nothing but blanks, which the model's backend does not take. Send a message with text.",
     });
   return [...problems, ...contentProblems(request)];
 }
