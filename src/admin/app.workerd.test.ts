@@ -191,7 +191,7 @@ describe("savings", () => {
 
 describe("tasks that people merge and split", () => {
   const observed = async (names: string[]): Promise<void> => {
-    const call = { splitKey: "s", at: 1, count: 1, human: false, answeredBy: "reference" } as const;
+    const call = { splitKey: "s", at: 1, count: 1, human: false, covered: true, askedSlm: false } as const;
     const calls = names.map((name) => ({ ...call, callId: startRecord().id, task: { name } }));
     await env.WORK.getByName("other").observe("other", calls);
   };

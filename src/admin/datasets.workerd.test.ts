@@ -478,7 +478,8 @@ describe("an order that cannot be met", () => {
       splitKey: "s",
       at: 1,
       count: 1,
-      answeredBy: "reference",
+      covered: true,
+      askedSlm: false,
     } as const;
     await env.WORK.getByName("default").observe("default", [{ ...call, task: { name: task }, human: true }]);
     const refused = await api("POST", "/api/datasets", { body: { task } });

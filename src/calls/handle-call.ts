@@ -90,9 +90,9 @@ async function dispatch(options: {
   const planning = planningOf(options);
   const task = taskOf({ session, call, target });
   const plan = await planWithTask({ planning, plan: await planCall(planning), session, task });
-  session.onEnd = (end) => {
+  session.onEnd = () => {
     rememberChoice({ session, task, target });
-    observeCall({ env, session, task, target, end });
+    observeCall({ env, session, task });
   };
   session.plan = plan;
   trace.route({

@@ -8,7 +8,7 @@ import { taskKeyOf } from "../routing/task/task-key.ts";
 import { isServed } from "../routing/task-serving.ts";
 import { nameOf, taskBook } from "../work/task-book.ts";
 import type { ObservedCall } from "../work/work.ts";
-import type { CallEnd, CallSession } from "./call-session.ts";
+import type { CallSession } from "./call-session.ts";
 import { callShapeOf } from "./call-shape.ts";
 import { type ChoiceCall, choiceMemory } from "./first-choice/choice-memory.ts";
 import { chooseFirst } from "./first-choice/choose-first.ts";
@@ -20,6 +20,8 @@ import { splitKeyOf } from "./split-key.ts";
 interface TaskCall {
   task: ObservedCall["task"];
   splitKey: string;
+  /** What a certificate is about: only such calls are drawn, and only such are answered by the task's small model. */
+  covered: boolean;
   /** A tool's result is its last message: the turn before goes on. */
   inTurn: boolean;
 }
@@ -36,10 +38,19 @@ export function taskOf(options: { session: CallSession; call: Call; target: Targ
   const request = internalForm(call);
   if (request === null) return null;
   const key = splitKeyOf(session.session, request);
-  const inTurn = request.messages.at(-1)?.role === "tool";
-  if (session.task !== null) return { task: { name: session.task }, splitKey: key, inTurn };
+  const common = {
+    splitKey: key,
+    inTurn: request.messages.at(-1)?.role === "tool",
+    // `x-routelet-route` chooses a backend itself, people are only observed, and of several answers one would be judged.
+    covered:
+      target.kind === "llm" &&
+      session.route === null &&
+      session.caller.audience !== "human" &&
+      (request.n ?? 1) === 1,
+  };
+  if (session.task !== null) return { task: { name: session.task }, ...common };
   const { key: name, group, skeleton } = taskKeyOf(callShapeOf(request));
-  return { task: { key: name, group, skeleton: [...skeleton] }, splitKey: key, inTurn };
+  return { task: { key: name, group, skeleton: [...skeleton] }, ...common };
 }
 
 /** The plan of a call whose task small models answer; as it is for all others. Names the task in `session`. */
@@ -64,9 +75,7 @@ export async function planWithTask(options: {
       inTurn: task.inTurn,
       at: session.startedAt,
     });
-  // `x-routelet-route: llm` asks for the reference itself.
-  if (target.kind !== "llm" || session.route !== null) return plan;
-  if (view?.serving == null || !isServed(view.serving, task.splitKey)) return plan;
+  if (!task.covered || view?.serving == null || !isServed(view.serving, task.splitKey)) return plan;
   return planForTask(planning, plan, view.serving);
 }
 
@@ -95,18 +104,14 @@ export function rememberChoice(options: {
   });
 }
 
-/** Tells of a call that has ended, where it counts for its task. */
-export function observeCall(options: {
-  env: Env;
-  session: CallSession;
-  task: TaskCall | null;
-  target: Target;
-  end: CallEnd;
-}): void {
-  const { env, session, task, target, end } = options;
+/** Tells of a call of a task that has ended, however it did. */
+export function observeCall(options: { env: Env; session: CallSession; task: TaskCall | null }): void {
+  const { env, session, task } = options;
   const { caller, record } = session;
-  if (task === null || end.outcome !== "done" || end.servedBy === null || end.cached === true) return;
-  const { splitKey: side } = task;
+  if (task === null) return;
+  const { splitKey: side, covered } = task;
+  // Where a cloud model was asked for, the task's stage alone asks a node.
+  const askedSlm = covered && session.logs.some(({ planned }) => planned.kind === "node");
   taskBook.observe({
     env,
     projectId: caller.projectId,
@@ -116,9 +121,14 @@ export function observeCall(options: {
       splitKey: side,
       at: session.startedAt,
       human: caller.audience === "human",
-      answeredBy: end.servedBy.startsWith("llm/") ? "reference" : target.kind === "llm" ? "slm" : "other",
+      covered,
+      askedSlm,
     },
-    drawn: ({ lottery }) => lottery !== null && draw(lottery, { id: record.id, splitKey: side }) !== null,
+    drawn: ({ lottery, serving }) =>
+      covered &&
+      lottery !== null &&
+      (serving === null || askedSlm) &&
+      draw(lottery, { id: record.id, splitKey: side }) !== null,
     waitUntil: session.waitUntil,
     now: session.now,
   });

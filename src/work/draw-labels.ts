@@ -9,7 +9,8 @@ export function withAudit(task: Task, outcome: DrawOutcome): Task {
   const { detector } = task;
   if (detector === null) return task;
   const loss = lossAt(outcome, thresholdOf(task));
-  return { ...task, audits: task.audits + 1, detector: afterAudit(detector, loss) };
+  const audits = task.audits + (outcome.silent === true ? 0 : 1);
+  return { ...task, audits, detector: afterAudit(detector, loss) };
 }
 
 const isWatched = ({ kind, at, outcome }: DrawRecord, from: number): boolean =>

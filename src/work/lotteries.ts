@@ -16,8 +16,9 @@ export function explorationLottery(options: { drawn: number; newId: () => string
   return { id: newId(), seed: newId(), share: shadowShare({ drawn, eagerness: EAGERNESS, window: null }) };
 }
 
-/** For the audits of what a small model answers. */
-export function auditLottery(epsilon: number, newId: () => string): Lottery {
+/** For the audits of calls that a small model is asked for: the fewer of the task's calls those are, the more of them. */
+export function auditLottery(options: { epsilon: number; served: number; newId: () => string }): Lottery {
+  const { epsilon, served, newId } = options;
   const { share } = auditShare({ epsilon, jump: JUMP, alarmRate: ALARM_RATE, delayCalls: DELAY_CALLS });
-  return { id: newId(), seed: newId(), share };
+  return { id: newId(), seed: newId(), share: Math.min(1, share / served) };
 }

@@ -27,6 +27,6 @@ export function movedTask(options: {
     ...base,
     detector: isWatched ? detector : startDetector({ epsilon, alarmRate: ALARM_RATE }),
     watchedFrom: isWatched ? (watchedFrom ?? null) : at,
-    lottery: auditLottery(epsilon, newId),
+    lottery: auditLottery({ epsilon, served: to.share, newId }),
   };
 }

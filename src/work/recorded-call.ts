@@ -13,6 +13,7 @@ import type { Asked, SlmAnswer } from "../routing/verify/answer.ts";
 /** A call as it was, with what its client was given. */
 export interface RecordedCall {
   row: StoredCall["call"];
+  attempts: StoredCall["attempts"];
   /** As its client sent it. */
   call: Call;
   request: ModelRequest;
@@ -76,5 +77,14 @@ export async function recordedCall(options: {
       ? null
       : readReleased({ dialect: call.dialect, streamed: call.stream, request, bytes: said.bytes });
   const choice = choices?.[0] ?? null;
-  return { row, call, request, asked: askedOf(request), choice, answer: choice && answerOf(choice) };
+  const { attempts } = stored;
+  return {
+    row,
+    attempts,
+    call,
+    request,
+    asked: askedOf(request),
+    choice,
+    answer: choice && answerOf(choice),
+  };
 }

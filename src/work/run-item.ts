@@ -38,7 +38,17 @@ function unread(options: ItemOptions, { why }: { why: Unreadable }): Settled {
   return lost(options.task, why);
 }
 
-/** Asks the small model what it would have said to a call that the reference answered. */
+const isReference = ({ outcome, servedBy }: RecordedCall["row"]): boolean =>
+  outcome === "done" && servedBy !== null && servedBy.startsWith("llm/");
+
+/** What anybody else answered, or only began to, is nothing to hold an answer against. */
+const withReference = (recorded: RecordedCall): RecordedCall =>
+  isReference(recorded.row) ? recorded : { ...recorded, choice: null, answer: null };
+
+/**
+ * Asks the small model what it would have said to a call that was drawn. One that the reference failed to answer has a
+ * label that is missing.
+ */
 export async function runShadow(options: ItemOptions): Promise<Settled> {
   const { env, projectId, callId, task, now } = options;
   const { candidate } = task;
@@ -52,7 +62,7 @@ export async function runShadow(options: ItemOptions): Promise<Settled> {
   const reply = await askSlm({ env, projectId, nodeId, model: candidate.model, request, now });
   if ("failed" in reply && reply.retry && options.tries < MAX_TRIES) return { retryAt: backOff(options) };
   const unseen = "failed" in reply ? null : reply.answer;
-  return { outcome: shadowOutcome(recorded, reply, candidate), unseen };
+  return { outcome: shadowOutcome(withReference(recorded), reply, candidate), unseen };
 }
 
 function auditOutcome(recorded: RecordedCall, task: Task): DrawOutcome {
@@ -66,17 +76,25 @@ function auditOutcome(recorded: RecordedCall, task: Task): DrawOutcome {
   };
 }
 
-/** Asks the reference what it would have said to a call of a task that small models answer. */
+/** What the small model said went to nobody, if it said anything: no loss. */
+function unservedOutcome({ attempts }: RecordedCall, base: DrawOutcome): DrawOutcome {
+  const asked = attempts.filter(({ kind }) => kind === "node");
+  const wasRejected = asked.some(({ errorCode }) => errorCode === "verification_failed");
+  const findings = asked.flatMap(({ errorCode }) => errorCode ?? []);
+  const unserved: DrawOutcome = { ...base, answer: { kind: "rejected" }, label: "fine", findings };
+  return wasRejected ? unserved : { ...unserved, silent: true };
+}
+
+/** Asks the reference what it would have said to a call that its task's small model was asked for. */
 export async function runAudit(options: ItemOptions): Promise<Settled> {
   const { env, projectId, callId, task } = options;
   const recorded = await recordedCall({ env, callId, projectId });
   if ("why" in recorded) return unread(options, recorded);
   const base = auditOutcome(recorded, task);
-  // The reference answered: what the small model said went to nobody.
   if (!recorded.row.servedBy?.startsWith("slm/"))
-    return { outcome: { ...base, answer: { kind: "rejected" }, label: "fine" }, unseen: null };
+    return { outcome: unservedOutcome(recorded, base), unseen: null };
   const { answer } = recorded;
-  if (answer === null) return { outcome: base, unseen: null };
+  if (answer === null || recorded.row.outcome !== "done") return { outcome: base, unseen: null };
   const reply = await askReference({ ...options, recorded });
   if ("failed" in reply) {
     if (reply.retry && options.tries < MAX_TRIES) return { retryAt: backOff(options) };

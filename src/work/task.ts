@@ -44,7 +44,7 @@ export interface Task {
   detector: DriftDetector | null;
   /** Calls that began from here on are what the detector has seen; null where nothing is watched. */
   watchedFrom?: number | null;
-  /** Audited calls since this stage began. */
+  /** Audited calls since this stage began to which the small model said something. */
   audits: number;
   /** The task's own limit, in place of the project's; milliseconds. */
   maxP95Ms?: number | null;
@@ -83,6 +83,8 @@ export interface DrawOutcome {
   basis: ScoreBasis;
   answer: Answer;
   label: Label;
+  /** An audited call's small model was asked and said nothing: no loss, and nothing learnt of its answers. */
+  silent?: true;
   by: Agreement["by"] | "judge" | "feedback" | null;
   /** The label without feedback, where that changed it. */
   matched?: { label: Label; by: DrawOutcome["by"] };

@@ -63,8 +63,10 @@ export interface ObservedCall {
   count: number;
   /** Its key's answers are read by people. */
   human: boolean;
-  /** `reference`: a cloud model answered, and its content is kept. `slm`: a small model did, by the task's stage. */
-  answeredBy: "reference" | "slm" | "other";
+  /** It is of those that the task's certificate is about, and that its small model may answer; known before any answer. */
+  covered: boolean;
+  /** A small model was asked for it by the task's stage, whoever answered in the end, if anybody did. */
+  askedSlm: boolean;
 }
 
 /** What would answer a task now: just what was tried, else what has become of that model, else the fastest. */
@@ -340,7 +342,8 @@ export class Work extends DurableObject<Env> {
       ...task,
       calls: task.calls + call.count,
       lastSeenAt: Math.max(task.lastSeenAt, call.at),
-      human: call.human,
+      // One that agents have calls of as well is theirs; what people read of it is left alone call by call.
+      human: known === null ? call.human : known.human && call.human,
     };
     this.#store.put(seen);
     return seen;
@@ -359,13 +362,14 @@ export class Work extends DurableObject<Env> {
     return oldest !== null;
   }
 
+  /** Nothing that a model said has a say in it: neither who answered, nor whether anybody did. */
   #draw(task: Task, call: ObservedCall): void {
     const { lottery } = task;
-    if (lottery === null || call.answeredBy === "other") return;
+    if (lottery === null || call.human || !call.covered) return;
     const drawn = draw(lottery, { id: call.callId, splitKey: call.splitKey });
     if (drawn === null) return;
     const kind = task.stage.mode === "shadow" ? "shadow" : "audit";
-    if (kind === "shadow" && call.answeredBy !== "reference") return;
+    if (kind === "audit" && !call.askedSlm) return;
     const { callId, splitKey, at } = call;
     const record = {
       callId,

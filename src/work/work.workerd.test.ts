@@ -23,7 +23,8 @@ const call = (more: Partial<ObservedCall> = {}): ObservedCall => ({
   at: 1_000,
   count: 1,
   human: false,
-  answeredBy: "reference",
+  covered: true,
+  askedSlm: false,
   ...more,
 });
 
@@ -80,20 +81,41 @@ describe("a draw", () => {
     expect(await stub.waiting()).toBe(1);
   });
 
-  it("is made of no call that the reference did not answer", async () => {
+  it("is made of calls that the certificate is about alone, and of no call that people read", async () => {
     const stub = await inShadow();
-    await stub.observe("default", [call({ answeredBy: "other" }), call({ answeredBy: "slm" })]);
+    await stub.observe("default", [call({ covered: false }), call({ human: true })]);
     expect(await draws(stub)).toEqual([]);
+  });
+
+  it("is an audit where the small model was asked, and no other call of the stage is one", async () => {
+    const stub = await inShadow();
+    await runInDurableObject(stub, (_instance, state) => {
+      const store = new TaskStore(state.storage.sql);
+      const task = store.task("t");
+      const lottery = { id: "audits", seed: "s", share: 1 };
+      if (task !== null) store.put({ ...task, stage: { mode: "canary", share: 0.05 }, lottery });
+    });
+    const [asked, other] = [call({ askedSlm: true }), call()];
+    await stub.observe("default", [other, asked]);
+    expect(await draws(stub)).toMatchObject([{ callId: asked.callId, kind: "audit" }]);
   });
 });
 
-it("a task whose answers people read is taken back to being observed", async () => {
+it("a task whose answers only people read is taken back to being observed", async () => {
   const stub = work();
-  await stub.observe("default", [call()]);
+  await stub.observe("default", [call({ human: true })]);
+  await stub.change("t", { mode: "shadow" });
+  await stub.change("t", {});
+  expect(await stub.tasks()).toMatchObject([{ stage: { mode: "observe" }, lottery: null, human: true }]);
+});
+
+it("a task that agents and people share is the agents', whoever called last", async () => {
+  const stub = work();
+  await stub.observe("default", [call({ human: true }), call()]);
   await stub.change("t", { mode: "shadow" });
   await stub.observe("default", [call({ human: true })]);
   await stub.change("t", {});
-  expect(await stub.tasks()).toMatchObject([{ stage: { mode: "observe" }, lottery: null, human: true }]);
+  expect(await stub.tasks()).toMatchObject([{ stage: { mode: "shadow" }, human: false }]);
 });
 
 describe("people say which calls are one task", () => {
