@@ -86,6 +86,10 @@ page true. Columns are what the backend of the chosen model speaks.
 - **by model**: goes to nodes whose model can; where none can, the call is refused by the field's name or, with \`auto\`,
   answered by the cloud.
 
+What a reply has beside its words, thoughts and calls stays in its own dialect: citations, annotations, and what a provider's
+own tools did are not carried into another one. The \`detail\` of an image says how closely OpenAI's models look at it; Claude
+models get the image without it.
+
 Models differ beyond their dialect: columns stand for \`llama\`, \`gpt-5\` and \`claude-sonnet-4-5\`. Newer Claude models take no
 \`temperature\` and \`top_p\`, for example, and a call that has them is refused by name (\`model-profile.ts\`).
 `;

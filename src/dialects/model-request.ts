@@ -153,6 +153,12 @@ export interface ModelRequest {
   hosted: string[];
 }
 
+/** Whether a tool must be called where there is none. */
+export function demandsNoTool({ toolChoice: choice, tools }: ModelRequest): boolean {
+  const demands = choice?.type === "required" || choice?.type === "tool" || choice?.type === "allowed";
+  return demands && tools.length === 0;
+}
+
 /** A request that says nothing: what a dialect's parser fills in. */
 export function emptyRequest(): ModelRequest {
   return {

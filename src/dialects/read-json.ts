@@ -80,6 +80,23 @@ export function fieldPath(segments: readonly PropertyKey[]): string {
   );
 }
 
+/** What a caller sends where it asks for nothing: an SDK writes such fields out. */
+function saysNothing(value: unknown): boolean {
+  if (value == null || value === false || value === "") return true;
+  return typeof value === "object" && Object.keys(value).length === 0;
+}
+
+/** Paths of an object's fields that are not known here and say something. */
+export function unknownFields(
+  value: Record<string, unknown>,
+  known: ReadonlySet<string>,
+  at: readonly PropertyKey[],
+): string[] {
+  return Object.keys(value)
+    .filter((field) => !known.has(field) && !saysNothing(value[field]))
+    .map((field) => fieldPath([...at, field]));
+}
+
 /** A schema's message as the rest of a sentence that begins with the field's name. */
 function sentence(message: string): string {
   if (message.endsWith("received undefined")) return "is missing";

@@ -1,12 +1,12 @@
 import type { Problem } from "../dialect.ts";
 import { isTextType } from "../media.ts";
-import type { InputPart, Message, ModelRequest } from "../model-request.ts";
+import { demandsNoTool, type InputPart, type Message, type ModelRequest } from "../model-request.ts";
 import { placeOf } from "../places.ts";
 import { type ModelProfile, modelProfile } from "./model-profile.ts";
 import { planFormat } from "./plan-format.ts";
 import { isProblem, planThinking, type ThinkingPlan } from "./plan-thinking.ts";
 import { saysSomething } from "./render-content.ts";
-import { maxTokensOf } from "./render-request.ts";
+import { maxTokensOf, TIERS } from "./render-request.ts";
 
 const problem = (param: string, why: string): Problem => ({
   param,
@@ -26,7 +26,7 @@ const WORDLESS: readonly (readonly [string, (request: ModelRequest) => boolean])
   ["prediction", ({ prediction }) => prediction != null],
   // `medium` is how OpenAI's models write unasked.
   ["verbosity", ({ verbosity }) => verbosity !== null && verbosity !== "medium"],
-  ["service_tier", ({ serviceTier }) => serviceTier === "flex" || serviceTier === "scale"],
+  ["service_tier", ({ serviceTier }) => serviceTier !== null && !Object.hasOwn(TIERS, serviceTier)],
 ];
 
 function partProblem(part: InputPart): Problem | null {
@@ -79,6 +79,7 @@ function dialectProblems(request: ModelRequest): Problem[] {
       message:
         "`messages` says nothing but blanks, which the model's backend does not take. Send a message with text.",
     });
+  if (demandsNoTool(request)) problems.push(problem("tool_choice", "demands a tool, and there are no tools"));
   return [...problems, ...contentProblems(request)];
 }
 

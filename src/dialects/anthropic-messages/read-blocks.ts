@@ -1,7 +1,7 @@
 import { pushAll } from "../../push-all.ts";
 import type { InputPart, MediaSource, Message, OutputPart, TextPart } from "../model-request.ts";
 import { placed } from "../places.ts";
-import { fieldPath, readWith } from "../read-json.ts";
+import { fieldPath, readWith, unknownFields } from "../read-json.ts";
 import { isHostedBlock } from "./hosted.ts";
 import { blockSchemas, sourceSchemas, type WireBlock, type WireMessage } from "./request-schema.ts";
 import { openOpaque } from "./signatures.ts";
@@ -48,8 +48,12 @@ function readMedia(source: WireBlock, at: Path): MediaSource | null {
   return null;
 }
 
+const IMAGE_FIELDS = new Set(["type", "source", "cache_control"]);
+const DOCUMENT_FIELDS = new Set(["type", "source", "title", "context", "citations", "cache_control"]);
+
 function readImage(block: WireBlock, at: Path, reading: BlockReading): InputPart[] {
   const { source, cache_control } = readWith(blockSchemas.image, block, at);
+  reading.nativeOnly.push(...unknownFields(block, IMAGE_FIELDS, at));
   const media = readMedia(source, [...at, "source"]);
   if (media !== null) return [placed({ type: "image", source: media, ...cached(cache_control) }, at)];
   reading.nativeOnly.push(fieldPath([...at, "source"]));
@@ -59,6 +63,7 @@ function readImage(block: WireBlock, at: Path, reading: BlockReading): InputPart
 function readDocument(block: WireBlock, at: Path, reading: BlockReading): InputPart[] {
   const { source, title, context, citations, cache_control } = readWith(blockSchemas.document, block, at);
   const sourcePath = [...at, "source"];
+  reading.nativeOnly.push(...unknownFields(block, DOCUMENT_FIELDS, at));
   if (citations?.enabled === true) reading.nativeOnly.push(fieldPath([...at, "citations"]));
   if (context != null && context !== "") reading.nativeOnly.push(fieldPath([...at, "context"]));
   const more = { ...(title == null ? {} : { name: title }), ...cached(cache_control) };
@@ -68,7 +73,8 @@ function readDocument(block: WireBlock, at: Path, reading: BlockReading): InputP
   }
   if (source.type === "content") {
     const { content } = readWith(sourceSchemas.content, source, sourcePath);
-    return readInput(content, [...sourcePath, "content"], reading);
+    const named: InputPart[] = title == null || title === "" ? [] : [{ type: "text", text: `${title}:` }];
+    return [...named, ...readInput(content, [...sourcePath, "content"], reading)];
   }
   const media = readMedia(source, sourcePath);
   if (media !== null) return [placed({ type: "file", source: media, ...more }, at)];

@@ -7,7 +7,7 @@ import {
   type Tool,
   type ToolChoice,
 } from "../model-request.ts";
-import { fieldPath, readWith } from "../read-json.ts";
+import { fieldPath, readWith, unknownFields } from "../read-json.ts";
 import { isHostedTool } from "./hosted.ts";
 import { type BlockReading, readMessage, readTexts } from "./read-blocks.ts";
 import { customTool, type MessagesRequest } from "./request-schema.ts";
@@ -69,6 +69,21 @@ function nativeFields(request: MessagesRequest): string[] {
   return paths;
 }
 
+/** Of a tool; `eager_input_streaming` says how soon its input comes, not what is in it. */
+const TOOL_FIELDS = new Set([
+  "type",
+  "name",
+  "description",
+  "input_schema",
+  "strict",
+  "cache_control",
+  "eager_input_streaming",
+]);
+
+/** Who may call a tool is the model alone, unless more is said. */
+const isDirectAlone = (path: string, tool: Record<string, unknown>): boolean =>
+  path.endsWith(".allowed_callers") && JSON.stringify(tool.allowed_callers) === '["direct"]';
+
 function readTools(request: MessagesRequest, { nativeOnly, hosted }: BlockReading): Tool[] {
   return (request.tools ?? []).flatMap((tool, index) => {
     const at = ["tools", index];
@@ -76,12 +91,8 @@ function readTools(request: MessagesRequest, { nativeOnly, hosted }: BlockReadin
       (isHostedTool(tool.type) ? hosted : nativeOnly).push(fieldPath(at));
       return [];
     }
-    const { name, description, input_schema, strict, cache_control, input_examples } = readWith(
-      customTool,
-      tool,
-      at,
-    );
-    if (!isNothing(input_examples)) nativeOnly.push(fieldPath([...at, "input_examples"]));
+    const { name, description, input_schema, strict, cache_control } = readWith(customTool, tool, at);
+    nativeOnly.push(...unknownFields(tool, TOOL_FIELDS, at).filter((path) => !isDirectAlone(path, tool)));
     return [
       {
         name,

@@ -96,7 +96,7 @@ function renderSampling(request: ModelRequest, profile: ModelProfile): Json {
 }
 
 /** OpenAI's tiers: `priority` is what `auto` uses where the account has it. */
-const TIERS: Record<string, string> = {
+export const TIERS: Record<string, string> = {
   auto: "auto",
   priority: "auto",
   default: "standard_only",

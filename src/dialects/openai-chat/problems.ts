@@ -1,6 +1,12 @@
 import type { Problem } from "../dialect.ts";
 import { decodeText, isTextType } from "../media.ts";
-import type { FilePart, ImagePart, InputPart, ModelRequest } from "../model-request.ts";
+import {
+  demandsNoTool,
+  type FilePart,
+  type ImagePart,
+  type InputPart,
+  type ModelRequest,
+} from "../model-request.ts";
 import { placeOf } from "../places.ts";
 import { isOpenAiModel, MAX_STOPS } from "./openai-models.ts";
 
@@ -42,6 +48,7 @@ export function chatProblems(request: ModelRequest, options?: { model: string })
     problems.push(problem("top_k", "cannot be honoured by the model's backend, whose API has no such field"));
   if (own && request.stop.length > MAX_STOPS)
     problems.push(problem("stop", `has more than the ${MAX_STOPS} sequences that the model's backend takes`));
+  if (demandsNoTool(request)) problems.push(problem("tool_choice", "demands a tool, and there are no tools"));
   for (const message of request.messages) {
     if (message.role !== "user" && message.role !== "tool") continue;
     for (const part of message.content) {

@@ -61,7 +61,7 @@ describe("renderChatRequest", () => {
 
   it.each([
     [{ effort: "low", budgetTokens: null }, "low"],
-    [{ effort: "max", budgetTokens: null }, "high"],
+    [{ effort: "max", budgetTokens: null }, "max"],
     [{ effort: null, budgetTokens: 1_024 }, "low"],
     [{ effort: null, budgetTokens: 4_096 }, "medium"],
     [{ effort: null, budgetTokens: 16_000 }, "high"],

@@ -55,7 +55,7 @@ function renderToolChoice(choice: ToolChoice, names: ToolNames): unknown {
 
 /** Anthropic's budgets as OpenAI's efforts: its guide calls 1,024 the least, and 16,000 and more deep. */
 function effortOf({ effort, budgetTokens }: ReasoningRequest): string | null {
-  if (effort !== null) return effort === "max" ? "high" : effort;
+  if (effort !== null) return effort;
   if (budgetTokens === null) return null;
   if (budgetTokens < 4_096) return "low";
   return budgetTokens < 16_000 ? "medium" : "high";

@@ -12,7 +12,7 @@ import {
   type ToolChoice,
 } from "../model-request.ts";
 import { placed } from "../places.ts";
-import { readWith } from "../read-json.ts";
+import { readWith, unknownFields } from "../read-json.ts";
 import { isHostedItem, isHostedTool } from "./hosted.ts";
 import { unwrapOpaque } from "./reasoning-token.ts";
 import {
@@ -62,6 +62,13 @@ const NOT_THE_BACKENDS = new Set([
   "client_metadata",
 ]);
 
+const REASONING_FIELDS = new Set(["effort", "summary", "generate_summary"]);
+const TEXT_FIELDS = new Set(["format", "verbosity"]);
+
+/** `generate_summary` is what `summary` was called before. */
+const summaryOf = ({ reasoning }: ResponsesRequest): string | null =>
+  reasoning?.summary ?? reasoning?.generate_summary ?? null;
+
 function nativeOnly(
   json: Record<string, unknown>,
   request: ResponsesRequest,
@@ -73,7 +80,15 @@ function nativeOnly(
     ? request.input.flatMap((item, at) => (isTranslatable(item) || isHostedItem(item) ? [] : `input[${at}]`))
     : [];
   const truncation = request.truncation === "auto" ? ["truncation"] : [];
-  return [...fields, ...tools, ...items, ...truncation];
+  const { reasoning, text } = request;
+  const { mode, context, ...thought } = reasoning ?? {};
+  const nested = [
+    ...unknownFields(thought, REASONING_FIELDS, ["reasoning"]),
+    ...(mode == null || mode === "standard" ? [] : ["reasoning.mode"]),
+    ...(context == null || context === "auto" ? [] : ["reasoning.context"]),
+    ...unknownFields(text ?? {}, TEXT_FIELDS, ["text"]),
+  ];
+  return [...fields, ...nested, ...tools, ...items, ...truncation];
 }
 
 /** Paths of what OpenAI's own tools left in the conversation. */
@@ -175,7 +190,7 @@ function assistantParts(item: TranslatableItem, param: string): OutputPart[] | n
 }
 
 /** Items as turns: a reply's reasoning, words and calls are items of their own here, and one message elsewhere. */
-function readItems(items: readonly TranslatableItem[]): Message[] {
+function readItems(items: readonly TranslatableItem[], native: string[]): Message[] {
   const messages: Message[] = [];
   for (const [at, item] of items.entries()) {
     const param = `input[${at}]`;
@@ -194,7 +209,10 @@ function readItems(items: readonly TranslatableItem[]): Message[] {
     } else if (item.type == null || item.type === "message") {
       const content = inputs(item.content, `${param}.content`);
       if (item.role === "user") messages.push({ role: "user", content });
-      else if (item.role !== "assistant") messages.push({ role: item.role, content: content.filter(isText) });
+      else if (item.role !== "assistant") {
+        native.push(...content.flatMap((part, index) => (isText(part) ? [] : `${param}.content[${index}]`)));
+        messages.push({ role: item.role, content: content.filter(isText) });
+      }
     }
   }
   return messages;
@@ -228,9 +246,10 @@ function ownToolChoice({ tool_choice: asked }: ResponsesRequest, { tools }: Read
 function toolChoiceOf(request: ResponsesRequest, tools: ReadTools, native: string[]): ToolChoice | null {
   // A choice of a tool that nobody else has goes with the tool itself, which is named already.
   if (request.tool_choice == null || native.length > 0) return null;
-  if (tools.hosted.length === 0) return readToolChoice(request.tool_choice);
-  const own = ownToolChoice(request, tools);
-  if (own !== undefined) return readToolChoice(own);
+  const own = tools.hosted.length === 0 ? request.tool_choice : ownToolChoice(request, tools);
+  const choice = own === undefined ? null : readToolChoice(own);
+  const isKnown = choice?.type !== "allowed" || choice.names.every((name) => tools.forms.has(name));
+  if (choice !== null && isKnown) return choice;
   native.push("tool_choice");
   return null;
 }
@@ -264,7 +283,7 @@ export function responsesToRequest(json: Record<string, unknown>, request: Respo
   const logprobs = wantsLogprobs(request);
   return {
     ...emptyRequest(),
-    messages: [...system, ...readItems(items)],
+    messages: [...system, ...readItems(items, native)],
     tools: tools.tools,
     toolChoice: toolChoiceOf(request, tools, native),
     parallelToolCalls: request.parallel_tool_calls ?? null,
@@ -277,12 +296,12 @@ export function responsesToRequest(json: Record<string, unknown>, request: Respo
     logprobs,
     topLogprobs: logprobs ? (request.top_logprobs ?? null) : null,
     reasoning:
-      request.reasoning == null || (request.reasoning.effort == null && request.reasoning.summary == null)
+      request.reasoning?.effort == null && summaryOf(request) === null
         ? null
         : {
-            effort: request.reasoning.effort ?? null,
+            effort: request.reasoning?.effort ?? null,
             budgetTokens: null,
-            summary: request.reasoning.summary ?? null,
+            summary: summaryOf(request),
           },
     verbosity: request.text?.verbosity ?? null,
     serviceTier: request.service_tier ?? null,

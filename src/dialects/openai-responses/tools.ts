@@ -1,5 +1,5 @@
 import type { Tool } from "../model-request.ts";
-import { fieldPath, readWith } from "../read-json.ts";
+import { fieldPath, readWith, unknownFields } from "../read-json.ts";
 import { isHostedTool } from "./hosted.ts";
 import {
   customTool,
@@ -103,6 +103,12 @@ function readTool(tool: { type: string }, at: Path, about: string | null): ReadT
   return { tool: { name, description: said, parameters: TEXT_INPUT, strict: null }, kind: "custom" };
 }
 
+const TOOL_FIELDS: Record<ToolForm["kind"], ReadonlySet<string>> = {
+  function: new Set(["type", "name", "description", "parameters", "strict"]),
+  custom: new Set(["type", "name", "description", "format"]),
+  tool_search: new Set(["type", "description", "parameters", "execution"]),
+};
+
 /** Tools that the caller's own tool search has found in earlier turns: they may be called from then on. */
 function foundTools(input: ResponsesRequest["input"]): { tools: { type: string }[]; at: Path }[] {
   if (!Array.isArray(input)) return [];
@@ -138,6 +144,8 @@ export function readTools({ tools: given, input }: Pick<ResponsesRequest, "tools
       (read === null && isHostedTool(tool) ? hosted : native).push(fieldPath([...at]));
       return;
     }
+    // What the caller's own search has found is loaded, whatever it says.
+    if (!from.again) native.push(...unknownFields(tool, TOOL_FIELDS[read.kind], at));
     forms.set(flat, { name: read.tool.name, namespace: from.space?.name ?? null, kind: read.kind });
     tools.push({ ...read.tool, name: flat });
   };
