@@ -63,7 +63,7 @@ export async function planWithTask(options: {
   const { planning, plan, session, task } = options;
   if (task === null) return plan;
   const { target, caller, settings } = planning;
-  const view = taskBook.view(caller.projectId, nameOf(task));
+  const view = taskBook.view({ projectId: caller.projectId, task: nameOf(task), now: session.startedAt });
   session.task = view?.id ?? nameOf(task);
   if (target.kind === "auto" && settings.routing.byCost)
     return chooseFirst({
