@@ -5,7 +5,14 @@ import { chatReply } from "../test/harness/chat-replies.ts";
 import { startTestGateway, type TestGateway } from "../test/harness/gateway.ts";
 import { startTestNode } from "../test/harness/node.ts";
 import { startUpstream, type Upstream } from "../test/harness/upstream.ts";
-import { allCalls, Driver, MOST_TIMES, type TaskDetail, type Trail } from "./conversion/drive.ts";
+import {
+  allCalls,
+  Driver,
+  LONGEST_CALL_MS,
+  MOST_TIMES,
+  type TaskDetail,
+  type Trail,
+} from "./conversion/drive.ts";
 import { type RunPolicy, replay, truth } from "./conversion/replay.ts";
 import { behindUsd, moneyOf, type Price } from "./conversion/savings-oracle.ts";
 import { type AgentTask, agentTasks } from "./conversion/tasks.ts";
@@ -78,7 +85,7 @@ async function setUp(gateway: TestGateway): Promise<void> {
   await gateway.admin("/api/settings", {
     method: "PUT",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ conversion }),
+    body: JSON.stringify({ conversion, deadlines: { total_ms: LONGEST_CALL_MS } }),
   });
 }
 

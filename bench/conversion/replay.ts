@@ -78,7 +78,8 @@ export function replay(options: {
       after.served += isGiven ? 1 : 0;
       after.losses += isAsked ? lossAt(outcome, threshold) : 0;
     }
-    if (task.lottery !== null && draw(task.lottery, { id: callId, splitKey }) !== null) {
+    const isCounted = mode === "shadow" || isAsked;
+    if (isCounted && task.lottery !== null && draw(task.lottery, { id: callId, splitKey }) !== null) {
       const kind = mode === "shadow" ? "shadow" : "audit";
       const seen: DrawOutcome =
         kind === "shadow" || isGiven ? outcome : { ...outcome, answer: { kind: "rejected" } };
@@ -88,7 +89,13 @@ export function replay(options: {
     }
     if (number % LOOK_EVERY !== 0) continue;
     if (task.stage.mode === "shadow")
-      task = lookAtTask({ task, draws, policy: { epsilon, delta, share }, now: at, newId }).task;
+      task = lookAtTask({
+        task,
+        draws,
+        policy: { epsilon, delta, share, longestCallMs: 0 },
+        now: at,
+        newId,
+      }).task;
     const move = nextMove(standingOf({ task, draws, served: serving, delta }), policy);
     if (!("to" in move)) continue;
     task = movedTask({ task, to: move.to, at, drawn: draws.length, newId });

@@ -191,6 +191,16 @@ export function policyFor(settings: Settings, call: { model: string; keyId: stri
   );
 }
 
+/** The longest that any call of the project may take, whatever its model and key. Milliseconds. */
+export function longestCallMs({
+  deadlines,
+  models,
+  keys,
+}: Pick<Settings, "deadlines" | "models" | "keys">): number {
+  const own = [...models, ...keys].map(({ policy }) => policy?.deadlines?.totalMs ?? 0);
+  return Math.max(deadlines.totalMs, ...own);
+}
+
 function overridden(settings: Settings, over: PolicyOverride): Settings {
   return {
     ...settings,

@@ -20,6 +20,8 @@ const TRAINING_CALLS = 20;
 const STEPS = 8;
 /** A certificate is used once this many draws are settled, or once its laxest threshold holds. */
 const ENOUGH_DRAWS = 150;
+/** Within this time of its end a call is told of. */
+const TOLD_WITHIN_MS = 2_000;
 /** A draw that has not come back by then is lost. */
 const SETTLED_AFTER_MS = 24 * 3_600_000;
 /** A window that has certified nothing by then never will be worth its wait: it is closed, and what it spent is gone. */
@@ -31,6 +33,8 @@ interface GuaranteePolicy {
   delta: number;
   /** Share of calls that are drawn while a window is open. */
   share: number;
+  /** The longest that a call may take; milliseconds. */
+  longestCallMs: number;
 }
 
 /**
@@ -54,7 +58,11 @@ export function lookAtTask(options: {
     if (opened === null) return same;
     return { ...same, task: { ...task, ...opened, lottery: opened.window.lottery } };
   }
-  const own = draws.filter(({ lotteryId }) => lotteryId === window.lottery.id);
+  // Of calls that began later some may be under way, and those that are not are the quick ones: no random sample.
+  const begunBefore = firstIdAt(now - policy.longestCallMs - TOLD_WITHIN_MS);
+  const own = draws.filter(
+    ({ lotteryId, callId }) => lotteryId === window.lottery.id && callId < begunBefore,
+  );
   const settledBefore = firstIdAt(now - SETTLED_AFTER_MS);
   const state = lookAt({ task, window, draws: own, delta: policy.delta, settledBefore });
   if (state.state === "open") return same;

@@ -7,6 +7,7 @@ import { firstIdAt } from "../ledger/call-id.ts";
 import { draw, type Lottery } from "../routing/guarantee/lottery.ts";
 import { splitKey } from "../routing/guarantee/split.ts";
 import { settingsFor } from "../security/settings-snapshot.ts";
+import { longestCallMs } from "../settings/policy.ts";
 import type { Settings } from "../settings.ts";
 import { lookAtTask } from "./certify-task.ts";
 import { leading, mayChoose, triedOf } from "./choose-candidate.ts";
@@ -437,7 +438,7 @@ export class Work extends DurableObject<Env> {
     const looked = lookAtTask({
       task,
       draws,
-      policy: { epsilon, delta, share: drawShare },
+      policy: { epsilon, delta, share: drawShare, longestCallMs: longestCallMs(settings) },
       now: this.clock(),
       newId: () => crypto.randomUUID(),
     });
