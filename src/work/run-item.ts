@@ -38,13 +38,6 @@ function unread(options: ItemOptions, { why }: { why: Unreadable }): Settled {
   return lost(options.task, why);
 }
 
-const isReference = ({ outcome, servedBy }: RecordedCall["row"]): boolean =>
-  outcome === "done" && servedBy !== null && servedBy.startsWith("llm/");
-
-/** What anybody else answered, or only began to, is nothing to hold an answer against. */
-const withReference = (recorded: RecordedCall): RecordedCall =>
-  isReference(recorded.row) ? recorded : { ...recorded, choice: null, answer: null };
-
 /**
  * Asks the small model what it would have said to a call that was drawn. One that the reference failed to answer has a
  * label that is missing.
@@ -62,7 +55,7 @@ export async function runShadow(options: ItemOptions): Promise<Settled> {
   const reply = await askSlm({ env, projectId, nodeId, model: candidate.model, request, now });
   if ("failed" in reply && reply.retry && options.tries < MAX_TRIES) return { retryAt: backOff(options) };
   const unseen = "failed" in reply ? null : reply.answer;
-  return { outcome: shadowOutcome(withReference(recorded), reply, candidate), unseen };
+  return { outcome: shadowOutcome(recorded, reply, candidate), unseen };
 }
 
 function auditOutcome(recorded: RecordedCall, task: Task): DrawOutcome {

@@ -3,7 +3,7 @@ import { openHeldCheck } from "../calls/held-check.ts";
 import { answerOf, askedOf } from "../calls/verifiable.ts";
 import { openAiChatBackend } from "../dialects/openai-chat/backend.ts";
 import { openAiChat } from "../dialects/openai-chat/client.ts";
-import { released } from "../routing/guarantee/drawn-outcome.ts";
+import { lossAt, released } from "../routing/guarantee/drawn-outcome.ts";
 import type { PlannedAttempt } from "../routing/plan.ts";
 import type { RecordedCall } from "./recorded-call.ts";
 import { shadowOutcome } from "./settle-shadow.ts";
@@ -14,7 +14,14 @@ const CALLS = [{ id: "c", type: "function", function: { name: "look", arguments:
 const FORMAT = { type: "json_object" };
 
 /** What the shadow makes of an answer, and what the gateway does with the same one at the laxest threshold. */
-function both(options: { asked?: object; message: object; finish: string; stream?: boolean }) {
+function both(options: {
+  asked?: object;
+  message: object;
+  finish: string;
+  stream?: boolean;
+  /** How the call ended. */
+  row?: object;
+}) {
   const call = openAiChat.parse(
     bytes({
       model: "m",
@@ -34,7 +41,15 @@ function both(options: { asked?: object; message: object; finish: string; stream
   const [said] = openAiChatBackend.readReply(body, request).choices;
   if (said === undefined) throw new Error("no choice");
   const answer = answerOf(said);
-  const row = { stream: options.stream ?? false, inputTokens: 1, cachedInputTokens: 0, outputTokens: 1 };
+  const row = {
+    stream: options.stream ?? false,
+    outcome: "done",
+    servedBy: "llm/openai/m",
+    inputTokens: 1,
+    cachedInputTokens: 0,
+    outputTokens: 1,
+    ...options.row,
+  };
   const recorded = { row, call, request, asked: askedOf(request), choice: said, answer } as RecordedCall;
   const outcome = shadowOutcome(
     recorded,
@@ -57,7 +72,7 @@ function both(options: { asked?: object; message: object; finish: string; stream
   } catch {
     served = false;
   }
-  return { served, counted: released(outcome, 0) };
+  return { served, counted: released(outcome, 0), outcome };
 }
 
 describe("an answer counts in the shadow as it would be served", () => {
@@ -110,6 +125,25 @@ describe("an answer counts in the shadow as it would be served", () => {
     ],
   ];
   it.each(cases)("%s", (_name, given, released) => {
-    expect(both(given)).toEqual({ served: released, counted: released });
+    expect(both(given)).toMatchObject({ served: released, counted: released });
+  });
+});
+
+describe("a drawn call that its reference did not answer to the end", () => {
+  const said = { message: { content: "Bern" }, finish: "stop" };
+
+  it("has the label that both answers give where it did", () => {
+    expect(both(said).outcome).toMatchObject({ label: "fine", referenceTokens: { input: 1, output: 1 } });
+  });
+
+  it.each([
+    ["its client left", { outcome: "cancelled" }],
+    ["it took too long", { outcome: "deadline", servedBy: null }],
+    ["it failed", { outcome: "error", servedBy: null }],
+    ["a small model answered", { servedBy: "slm/m" }],
+  ])("has none, which is a loss: %s", (_why, row) => {
+    const { outcome } = both({ ...said, row });
+    expect(outcome).toMatchObject({ label: "missing", by: "no_reference", referenceTokens: null });
+    expect(lossAt(outcome, 0)).toBe(1);
   });
 });

@@ -37,9 +37,13 @@ export function compared(
 const tokensOf = (usage: Usage | null) =>
   usage === null ? null : { input: usage.inputTokens, output: usage.outputTokens };
 
+/** What anybody else answered, or only began to, is nothing to hold an answer against. */
+const isReference = ({ outcome, servedBy }: RecordedCall["row"]): boolean =>
+  outcome === "done" && servedBy !== null && servedBy.startsWith("llm/");
+
 function referenceTokens({ row }: RecordedCall): DrawOutcome["referenceTokens"] {
   const { inputTokens, cachedInputTokens, outputTokens } = row;
-  if (inputTokens === null || outputTokens === null) return null;
+  if (!isReference(row) || inputTokens === null || outputTokens === null) return null;
   return { input: inputTokens, cached: cachedInputTokens ?? 0, output: outputTokens };
 }
 
@@ -57,7 +61,7 @@ function formOf(
   };
 }
 
-/** What has become of a drawn call that the reference answered and a small model was asked behind its back. */
+/** What has become of a drawn call that a small model was asked behind its back; without the reference's answer its label is missing. */
 export function shadowOutcome(recorded: RecordedCall, reply: SlmReply, candidate: Candidate): DrawOutcome {
   const common = {
     candidate: candidate.model,
@@ -77,11 +81,11 @@ export function shadowOutcome(recorded: RecordedCall, reply: SlmReply, candidate
     };
   }
   const { verdict, basis, releasable } = decided(recorded, reply.answer);
-  const { label, by, differs } = compared(recorded, recorded.answer, reply.answer);
+  const reference = isReference(recorded.row) ? recorded.answer : null;
+  const { label, by, differs } = compared(recorded, reference, reply.answer);
   const answer: Answer = releasable
     ? { kind: "scored", score: releaseScore(reply.confidence), basis }
     : { kind: "rejected" };
-  const reference = recorded.answer;
   const form = reference === null ? null : formOf(recorded, verdict.valid, reply.answer, reference);
   const codes = verdict.findings.map(({ code, path }) => (path === "" ? code : `${code} ${path}`));
   return {
