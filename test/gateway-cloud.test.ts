@@ -67,10 +67,16 @@ describe("a call to a cloud model", () => {
     const body = `{ "model" : "gpt-x",\n "messages":[{"role":"user","content":"h\\u00e9llo ✓"}], "temperature": 1.0e0, "unknown_field": {"a" : [1,2]} }`;
     upstream.enqueue({
       headers: { "content-type": "application/json", "x-request-id": "req_1" },
-      steps: [{ send: '{"id":"a" , "choices":[],"model":"gpt-x-2026","x":1.50}' }],
+      steps: [
+        {
+          send: '{"id":"a" , "choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"model":"gpt-x-2026","x":1.50}',
+        },
+      ],
     });
     const response = await gateway.chat(body, { headers: { "openai-organization": "org" } });
-    expect(await response.text()).toBe('{"id":"a" , "choices":[],"model":"gpt-x-2026","x":1.50}');
+    expect(await response.text()).toBe(
+      '{"id":"a" , "choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"model":"gpt-x-2026","x":1.50}',
+    );
     expect(response.headers.get("x-request-id")).toBe("req_1");
     expect(response.headers.get("x-routelet-served-by")).toBe("llm/openai/gpt-x");
     expect(lastRequest().body.toString()).toBe(body);

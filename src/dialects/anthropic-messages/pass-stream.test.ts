@@ -230,3 +230,87 @@ describe("passWholeMessage", () => {
     expect(pass({ choices: [] }).facts.malformedEvents).toBe(1);
   });
 });
+
+describe("what breaks the SDKs is mended", () => {
+  const TOOL = {
+    type: "content_block_start",
+    index: 0,
+    content_block: { type: "tool_use", id: "t1", name: "f", input: {} },
+  };
+  const sent = (text: string) =>
+    decode([encode(run(text).out)])
+      .split("\n\n")
+      .filter((block) => block !== "")
+      .map((block) => JSON.parse(block.slice(block.indexOf("data: ") + 6)));
+
+  it("a reason without usage gets a count", () => {
+    const bare = event({ type: "message_delta", delta: { stop_reason: "end_turn" } });
+    const events = sent(start() + BLOCK + delta("hi") + STOP_BLOCK + bare + STOP);
+    expect(events.at(-2)).toMatchObject({ type: "message_delta", usage: { output_tokens: 1 } });
+  });
+
+  it("a delta without its block's start gets one, and one of nothing known is left out", () => {
+    expect(sent(start() + delta("hi") + STOP_BLOCK + END + STOP).map(({ type }) => type)).toEqual([
+      "message_start",
+      "content_block_start",
+      "content_block_delta",
+      "content_block_stop",
+      "message_delta",
+      "message_stop",
+    ]);
+    const lost = event({
+      type: "content_block_delta",
+      index: 4,
+      delta: { type: "input_json_delta", partial_json: "{" },
+    });
+    const { out, facts } = run(start() + lost + END + STOP);
+    expect(out).toBe(start() + END + STOP);
+    expect(facts.malformedEvents).toBe(1);
+  });
+
+  it("a stream without a start gets one", () => {
+    const [first, second] = sent(BLOCK + delta("hi") + STOP_BLOCK + END + STOP);
+    expect(first).toMatchObject({ type: "message_start", message: { role: "assistant", content: [] } });
+    expect(first.message.usage.input_tokens).toBeGreaterThan(0);
+    expect(second).toMatchObject({ type: "content_block_start", index: 0 });
+  });
+
+  it("a stop without a reason gets one", () => {
+    const calls = sent(start() + event(TOOL) + STOP_BLOCK + STOP);
+    expect(calls.at(-2)).toMatchObject({ type: "message_delta", delta: { stop_reason: "tool_use" } });
+    const words = sent(start() + BLOCK + delta("hi") + STOP_BLOCK + STOP);
+    expect(words.at(-2)).toMatchObject({ type: "message_delta", delta: { stop_reason: "end_turn" } });
+  });
+
+  it.each([
+    ["end_turn", true, "tool_use"],
+    ["end_turn", false, "end_turn"],
+    ["length", false, "max_tokens"],
+    ["tool_calls", true, "tool_use"],
+    ["some_day", false, "some_day"],
+  ])("the reason %s, with tools: %s, is told as %s", (word, tools, told) => {
+    const end = event({ type: "message_delta", delta: { stop_reason: word }, usage: { output_tokens: 3 } });
+    const content = tools ? event(TOOL) : BLOCK + delta("hi");
+    expect(sent(start() + content + STOP_BLOCK + end + STOP).at(-2).delta.stop_reason).toBe(told);
+    const block = tools ? TOOL.content_block : { type: "text", text: "hi" };
+    const body = JSON.stringify({
+      id: "m",
+      content: [block],
+      stop_reason: word,
+      usage: { input_tokens: 1, output_tokens: 1 },
+    });
+    const whole = passWholeMessage(encode(body), testContext({}));
+    expect(JSON.parse(decode([whole.body])).stop_reason).toBe(told);
+    if (word === told) expect(decode([whole.body])).toBe(body);
+  });
+
+  it("a tool's call gets an id and an object", () => {
+    const block = { ...TOOL, content_block: { type: "tool_use", id: "", name: "f", input: null } };
+    const [, begun] = sent(start() + event(block) + STOP_BLOCK + END + STOP);
+    expect(begun.content_block).toMatchObject({ id: expect.stringMatching(/^toolu_\w/), input: {} });
+    const body = JSON.stringify({ id: "m", content: [block.content_block], stop_reason: "tool_use" });
+    const whole = JSON.parse(decode([passWholeMessage(encode(body), testContext({})).body]));
+    expect(whole.content[0]).toMatchObject({ id: expect.stringMatching(/^toolu_\w/), input: {} });
+    expect(whole.usage.input_tokens).toBeGreaterThan(0);
+  });
+});

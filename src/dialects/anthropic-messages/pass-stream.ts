@@ -4,11 +4,35 @@ import { isObject } from "../json.ts";
 import { emptyFacts } from "../reply.ts";
 import { createSseEvents, type SseEvent } from "../sse-events.ts";
 import { errorEvent, errorInBand } from "./error.ts";
+import { blockOf, mendToolUse } from "./mend-block.ts";
+import { mendStopReason } from "./stop-reasons.ts";
 import { noteUsage, noUsage, usageOf } from "./usage.ts";
 import { countOf, readWireEvent, textOf, textOrNull, type WireEvent, writeWireEvent } from "./wire.ts";
 
 const ENCODER = new TextEncoder();
 const MESSAGE_STOP = writeWireEvent({ type: "message_stop" });
+
+/** What only a message that has begun can have. */
+const STREAM_EVENTS = new Set([
+  "content_block_start",
+  "content_block_delta",
+  "content_block_stop",
+  "message_delta",
+  "message_stop",
+]);
+
+function blankMessage(callId: string): object {
+  return {
+    id: `msg_${callId}`,
+    type: "message",
+    role: "assistant",
+    model: "unknown",
+    content: [],
+    stop_reason: null,
+    stop_sequence: null,
+    usage: { input_tokens: 0, output_tokens: 0 },
+  };
+}
 
 /** Whether a delta carries anything that a client would show, run or keep. */
 function carries(delta: unknown): boolean {
@@ -39,7 +63,9 @@ function inputKnown(usage: unknown): boolean {
  * Follows the stream of a backend that speaks Anthropic's dialect itself. Bytes pass as they came; events are read on
  * a side copy. What breaks clients is mended: a second `message_start` and what follows `message_stop` are left out,
  * input tokens are never missing or 0 in `message_start` (wire trap 9), an event without a name gets one (the SDKs skip
- * it otherwise), an event that is no JSON is left out and counted (they would throw), a missing `message_stop` is added.
+ * it otherwise), an event that is no JSON is left out and counted (they would throw), a missing `message_stop` is added;
+ * so are a missing `message_start`, block start, reason and count, without which they throw (wire traps 11 to 13, 16), and
+ * a tool's call gets an id and an object.
  * An error inside the stream is not passed on: the caller decides between another attempt and `fail`.
  */
 export function passMessagesStream(context: RenderContext): ReplyStream {
@@ -47,6 +73,8 @@ export function passMessagesStream(context: RenderContext): ReplyStream {
   const usage = noUsage();
   const events = createSseEvents();
   let started = false;
+  let ended = false;
+  let hasTools = false;
   /** The client's number of each block, by the backend's: blocks count from 0 without gaps (wire trap 13). */
   const numbers = new Map<unknown, number>();
 
@@ -73,8 +101,57 @@ export function passMessagesStream(context: RenderContext): ReplyStream {
     return writeWireEvent({ ...event, message: mended });
   }
 
-  /** The event's bytes for the client; null when it gets none of it. */
-  function follow(event: WireEvent, source: SseEvent): Uint8Array | null {
+  /** What must have come before this event, and has not: the SDKs throw without it. */
+  function owedBefore(event: WireEvent): string {
+    const begins = !started && STREAM_EVENTS.has(event.type);
+    const start = begins ? { type: "message_start", message: blankMessage(context.callId) } : null;
+    started ||= begins;
+    const message = start === null ? "" : (mendStart(start) ?? writeWireEvent(start));
+    if (event.type === "content_block_delta" && !numbers.has(event.index)) {
+      const content_block = blockOf(event.delta);
+      if (content_block === null) return message;
+      const block = { type: "content_block_start", index: event.index, content_block };
+      return message + (renumbered(block) ?? writeWireEvent(block));
+    }
+    if (event.type !== "message_stop" || ended) return message;
+    const stop_reason = mendStopReason("end_turn", hasTools);
+    const delta = { stop_reason, stop_sequence: null };
+    const told = { type: "message_delta", delta, usage: { output_tokens: usage.output ?? 0 } };
+    return message + writeWireEvent(told);
+  }
+
+  /** The event as the SDKs can read it; the same object where nothing is wrong with it. */
+  function mended(event: WireEvent): WireEvent {
+    if (event.type === "content_block_start") {
+      hasTools ||= isObject(event.content_block) && event.content_block.type === "tool_use";
+      const block = mendToolUse(event.content_block, () => `toolu_${context.callId}_${String(event.index)}`);
+      return block === null ? event : { ...event, content_block: block };
+    }
+    if (event.type !== "message_delta") return event;
+    const told = isObject(event.delta) ? event.delta : {};
+    const reason = textOf(told.stop_reason);
+    const stop_reason = mendStopReason(reason, hasTools);
+    const counts = isObject(event.usage) && countOf(event.usage.output_tokens) !== null;
+    if (counts && stop_reason === reason) return event;
+    return {
+      ...event,
+      ...(stop_reason === reason ? {} : { delta: { ...told, stop_reason } }),
+      ...(counts
+        ? {}
+        : { usage: { ...(isObject(event.usage) ? event.usage : {}), output_tokens: usage.output ?? 0 } }),
+    };
+  }
+
+  /** The event's bytes for the client, with what it lacks before it; null when it gets none of it. */
+  function follow(came: WireEvent, source: SseEvent): Uint8Array | null {
+    const before = owedBefore(came);
+    const event = mended(came);
+    const bytes = followOne(event, event === came ? source : { ...source, name: null });
+    if (before === "" || bytes === null) return bytes;
+    return joinBytes([ENCODER.encode(before), bytes]);
+  }
+
+  function followOne(event: WireEvent, source: SseEvent): Uint8Array | null {
     const asItCame = (): Uint8Array =>
       source.name === null ? ENCODER.encode(writeWireEvent(event)) : source.raw;
     switch (event.type) {
@@ -93,6 +170,11 @@ export function passMessagesStream(context: RenderContext): ReplyStream {
       case "content_block_start":
       case "content_block_delta":
       case "content_block_stop": {
+        // A piece of something that was never begun, and that nobody can put in a place.
+        if (event.type === "content_block_delta" && !numbers.has(event.index)) {
+          facts.malformedEvents++;
+          return null;
+        }
         if (startsWithContent(event.content_block) || carries(event.delta)) facts.committed = true;
         const moved = renumbered(event);
         return moved === null ? asItCame() : ENCODER.encode(moved);
@@ -105,6 +187,7 @@ export function passMessagesStream(context: RenderContext): ReplyStream {
           facts.finishReasons.push(reason);
           facts.committed = true;
           facts.complete = true;
+          ended = true;
         }
         return asItCame();
       }

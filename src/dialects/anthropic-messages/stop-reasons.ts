@@ -35,3 +35,18 @@ export function renderStopReason(reason: FinishReason | null, hasToolCalls: bool
   const known = reason ?? "stop";
   return RENDERED[hasToolCalls && known === "stop" ? "tool_calls" : known];
 }
+
+/** Words of OpenAI's dialect that servers of this one send. */
+const OF_OPENAI: Record<string, string> = {
+  stop: "end_turn",
+  length: "max_tokens",
+  tool_calls: "tool_use",
+  function_call: "tool_use",
+  content_filter: "refusal",
+};
+
+/** A backend's own word as its clients know it: their loops go on by `tool_use` alone (wire traps 12 and 16). */
+export function mendStopReason(word: string, hasToolCalls: boolean): string {
+  const known = OF_OPENAI[word] ?? word;
+  return hasToolCalls && known === "end_turn" ? "tool_use" : known;
+}
