@@ -58,6 +58,7 @@ export function replay(options: {
   const serving: Candidate = { model: first.candidate, fingerprint: first.fingerprint, weights: null };
   const newId = (): string => `id ${random()}`;
   const { epsilon, delta, drawShare: share } = policy;
+  const terms = { epsilon, delta, share, judge: null, feedbackThreshold: 0.5 };
   let task: Task = { ...newTask("task", 0), candidate: serving, candidates: [serving] };
   const draws: DrawRecord[] = [];
   const after = { calls: 0, served: 0, losses: 0 };
@@ -71,7 +72,7 @@ export function replay(options: {
     const threshold = task.certification?.threshold ?? null;
     const { mode } = task.stage;
     const serves = threshold !== null && (mode === "canary" || mode === "promoted");
-    const isAsked = serves && isServed({ model: "", weights: null, ...task.stage, threshold }, splitKey);
+    const isAsked = serves && isServed({ model: "", fingerprint: "", ...task.stage, threshold }, splitKey);
     const isGiven = isAsked && released(outcome, threshold);
     if (serves) {
       after.calls += 1;
@@ -89,14 +90,11 @@ export function replay(options: {
     }
     if (number % LOOK_EVERY !== 0) continue;
     if (task.stage.mode === "shadow")
-      task = lookAtTask({
-        task,
-        draws,
-        policy: { epsilon, delta, share, longestCallMs: 0 },
-        now: at,
-        newId,
-      }).task;
-    const move = nextMove(standingOf({ task, draws, served: serving, delta }), policy);
+      task = lookAtTask({ task, draws, policy: terms, longestCallMs: 0, now: at, newId }).task;
+    const move = nextMove(
+      standingOf({ task, draws, served: serving, policy: terms, longestCallMs: 0, now: at }),
+      policy,
+    );
     if (!("to" in move)) continue;
     task = movedTask({ task, to: move.to, at, drawn: draws.length, newId });
     if (move.to.mode === "promoted") promotedAfter = number;

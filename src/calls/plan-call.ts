@@ -8,7 +8,8 @@ import { type ErrorOptions, RouteletError } from "../errors.ts";
 import { fleetSnapshot } from "../fleet/fleet-cache.ts";
 import { callsInFlight } from "../fleet/in-flight.ts";
 import { withoutSilentNodes } from "../fleet/silent-nodes.ts";
-import type { FleetSnapshot } from "../fleet/snapshot.ts";
+import type { FleetNode, FleetSnapshot } from "../fleet/snapshot.ts";
+import { servedFingerprint } from "../routing/guarantee/served-fingerprint.ts";
 import { modelsFor } from "../routing/model-routes.ts";
 import { type Plan, type PlanInput, planAttempts } from "../routing/plan.ts";
 import { conversationKey } from "../routing/sticky.ts";
@@ -16,6 +17,7 @@ import type { Target } from "../routing/target.ts";
 import { type Serving, withSmallModel } from "../routing/task-serving.ts";
 import type { Caller } from "../security/caller.ts";
 import type { Settings } from "../settings.ts";
+import type { ServedModel } from "../tunnel/protocol/messages.ts";
 import { servedByOf } from "./attempt-log.ts";
 import { inCallersWords } from "./callers-words.ts";
 import { honourable } from "./translatable.ts";
@@ -93,15 +95,7 @@ export async function planOn(
 export async function planForTask(options: PlanOptions, plan: Plan, serving: Serving): Promise<Plan> {
   const { env, settings, now, waitUntil } = options;
   const fleet = await fleetSnapshot({ env, now, waitUntil });
-  const nodes = fleet.nodes.map((node) => ({
-    ...node,
-    state: node.state && {
-      ...node.state,
-      models: node.state.models.filter(
-        ({ id, fileSha256 }) => id === serving.model && fileSha256 === serving.weights,
-      ),
-    },
-  }));
+  const nodes = await Promise.all(fleet.nodes.map((node) => withCertified(node, serving)));
   const target: Target = { kind: "slm", slmId: serving.model, localOnly: false };
   const conversation = conversationKey({ session: options.session, beginning: beginningOf(options.call) });
   const found = planAttempts({
@@ -111,6 +105,19 @@ export async function planForTask(options: PlanOptions, plan: Plan, serving: Ser
   if (found instanceof RouteletError) return plan;
   const { autoNodeFirstByteMs: firstByteMs } = settings.deadlines;
   return withSmallModel(plan, { nodes: found.attempts, serving, firstByteMs });
+}
+
+/** The node with no model but what was certified, as it was certified. */
+async function withCertified(node: FleetNode, serving: Serving): Promise<FleetNode> {
+  const { state } = node;
+  if (state === null) return node;
+  const { version } = state;
+  const models: ServedModel[] = [];
+  for (const model of state.models) {
+    if (model.id !== serving.model) continue;
+    if ((await servedFingerprint({ version, model })) === serving.fingerprint) models.push(model);
+  }
+  return { ...node, state: { ...state, models } };
 }
 
 /** Whether calls for one cloud name may go to several models, or out with several keys. */

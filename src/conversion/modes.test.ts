@@ -18,6 +18,7 @@ const standing = (mode: Mode, more: Partial<Standing> = {}): Standing => ({
   calls: 100,
   candidate: true,
   changed: false,
+  weaker: false,
   certified: true,
   tests: 200,
   invalid: { n: 300, worse: 0, bound: 0.0077 },
@@ -114,6 +115,7 @@ it("a small model never answers without a certificate, and never more at once th
     calls: fc.nat(100),
     candidate: fc.boolean(),
     changed: fc.boolean(),
+    weaker: fc.boolean(),
     certified: fc.boolean(),
     tests: fc.nat(400),
     invalid: share,
@@ -140,4 +142,23 @@ it("a small model never answers without a certificate, and never more at once th
     }),
     { numRuns: 2_000 },
   );
+});
+
+describe("a certificate that waits", () => {
+  it.each<[string, Partial<Standing>, string]>([
+    ["is void once what serves has changed", { changed: true, approved: true }, "changed"],
+    ["is void once more is asked", { weaker: true, approved: true }, "policy_changed"],
+  ])("%s", (_name, more, because) => {
+    expect(nextMove(standing("shadow", more), POLICY)).toEqual({ to: { mode: "shadow", share: 0 }, because });
+    const without = nextMove(standing("shadow", { ...more, certified: false }), POLICY);
+    expect(without).toEqual({ stays: "not_certified" });
+  });
+
+  it("is void where it serves already, once more is asked", () => {
+    for (const mode of ["canary", "promoted"] as const)
+      expect(nextMove(standing(mode, { weaker: true }), POLICY)).toMatchObject({
+        to: { mode: "shadow" },
+        because: "policy_changed",
+      });
+  });
 });

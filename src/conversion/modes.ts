@@ -44,9 +44,11 @@ export interface Standing {
   candidate: boolean;
   /** What would serve is no more what was certified. */
   changed: boolean;
+  /** Its certificate says less than is asked now: its ε or its δ is larger. */
+  weaker: boolean;
   /** A threshold was certified for what would serve now. */
   certified: boolean;
-  /** Settled draws of its test side, which no threshold was chosen or judged on. */
+  /** Draws of the present attempt's test side, which no threshold was chosen or judged on, up to the first that is not settled. */
   tests: number;
   /** Of those: how often the hard checks refused its answer and not the reference's. */
   invalid: WorseShare;
@@ -74,7 +76,7 @@ export type Obstacle =
   | "too_few_audits";
 
 export type Move =
-  | { to: Stage; because: "ready" | "drift" | "changed" | "excluded" }
+  | { to: Stage; because: "ready" | "drift" | "changed" | "policy_changed" | "excluded" }
   | { stays: Obstacle | "done" };
 
 const OBSERVE: Stage = { mode: "observe", share: 0 };
@@ -84,11 +86,14 @@ const DEMOTED: Stage = { mode: "demoted", share: 0 };
 const serves = ({ mode }: Stage): boolean => mode === "canary" || mode === "promoted";
 
 /** What takes a task back, whatever it would be ready for. */
-function fallsBack({ stage, excluded, human, changed, alarmed, candidate }: Standing): Move | null {
+function fallsBack(standing: Standing): Move | null {
+  const { stage, excluded, human, changed, weaker, certified, alarmed, candidate } = standing;
   if ((excluded || human) && stage.mode !== "observe") return { to: OBSERVE, because: "excluded" };
   if (serves(stage) && alarmed) return { to: DEMOTED, because: "drift" };
-  // A model that is only away for a while serves nothing, and loses nothing of what was certified.
-  if (serves(stage) && candidate && changed) return { to: SHADOW, because: "changed" };
+  // A certificate is void where it waits as well as where it serves. A model that is only away for a while serves nothing, and loses nothing of what was certified.
+  const isCertified = serves(stage) || (stage.mode === "shadow" && certified);
+  if (isCertified && candidate && changed) return { to: SHADOW, because: "changed" };
+  if (isCertified && weaker) return { to: SHADOW, because: "policy_changed" };
   return null;
 }
 

@@ -4,8 +4,8 @@ import type { Plan, PlannedAttempt } from "./plan.ts";
 /** The small model that answers a task's calls, and how. */
 export interface Serving {
   model: string;
-  /** SHA-256 of the weights that were certified; null where the engine does not tell. */
-  weights: string | null;
+  /** Of what was certified: only nodes that serve just this are asked. */
+  fingerprint: string;
   /** Of the conversations, in (0, 1]. */
   share: number;
   /** Answers that are less sure go to nobody. */

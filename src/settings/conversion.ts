@@ -50,7 +50,7 @@ export const conversionSettings = z
       .max(1)
       .default(0.01)
       .describe(
-        "By how much of the test draws a small model may at most be invalid, or call tools, where the reference is not and does not: by the upper end of an interval at confidence 1 - delta, so that 1 % takes at least 230 draws.",
+        "By how much of the test draws a small model may at most be invalid, or call tools, where the reference is not and does not: by a bound that holds at all looks together, with what the attempt may spend of delta, so that 1 % takes at least 326 draws at a first attempt and delta 0.1.",
       ),
     canaryAudits: z
       .number()

@@ -12,7 +12,7 @@ import { type Draw, draw, type Lottery } from "../routing/guarantee/lottery.ts";
 import { trainingOnly } from "../routing/guarantee/split.ts";
 import { allTried, triedOf } from "./choose-candidate.ts";
 import { explorationLottery } from "./lotteries.ts";
-import type { DrawRecord, Task } from "./task.ts";
+import type { DrawRecord, Task, Terms } from "./task.ts";
 
 /** Scored calls of the training side before thresholds are chosen on them. */
 const TRAINING_CALLS = 20;
@@ -23,69 +23,87 @@ const ENOUGH_DRAWS = 150;
 /** Within this time of its end a call is told of. */
 const TOLD_WITHIN_MS = 2_000;
 /** A draw that has not come back by then is lost. */
-const SETTLED_AFTER_MS = 24 * 3_600_000;
+export const SETTLED_AFTER_MS = 24 * 3_600_000;
 /** A window that has certified nothing by then never will be worth its wait: it is closed, and what it spent is gone. */
 const MOST_DRAWS = 3_000;
 
-/** What the settings say of the guarantee. */
-interface GuaranteePolicy {
-  epsilon: number;
-  delta: number;
-  /** Share of calls that are drawn while a window is open. */
-  share: number;
-  /** The longest that a call may take; milliseconds. */
-  longestCallMs: number;
-}
+/**
+ * The id before which all calls are over and told of. Of calls that began later some may be under way, and those that are not are
+ * the quick ones: no random sample.
+ */
+export const overBefore = (now: number, longestCallMs: number): string =>
+  firstIdAt(now - longestCallMs - TOLD_WITHIN_MS);
+
+const isSame = (terms: Terms, now: Terms): boolean =>
+  terms.epsilon === now.epsilon &&
+  terms.delta === now.delta &&
+  terms.share === now.share &&
+  terms.judge === now.judge &&
+  terms.feedbackThreshold === now.feedbackThreshold;
 
 /**
  * A task in its shadow, after a look at its draws: with a window where enough is known to open one, with a certificate where
- * its window has one, and without window where that has failed (`failed`: with what). `decided`: the lottery whose labels stand from here on.
+ * its window has one, and without window where that has failed (`failed`: with what) or was opened on other terms than today's
+ * (`closed`). `decided`: the lottery whose labels stand from here on.
  */
 export function lookAtTask(options: {
   task: Task;
   /** All of the task's. */
   draws: readonly DrawRecord[];
-  policy: GuaranteePolicy;
+  /** Today's. */
+  policy: Terms;
+  /** The longest that a call may take; milliseconds. */
+  longestCallMs: number;
   /** Milliseconds since the epoch. */
   now: number;
   newId: () => string;
-}): { task: Task; decided: string | null; failed: Certification | null } {
-  const { task, draws, policy, now, newId } = options;
+}): { task: Task; decided: string | null; failed: Certification | null; closed: boolean } {
+  const { task, draws, policy, longestCallMs, now, newId } = options;
   const { window } = task;
-  const same = { task, decided: null, failed: null };
+  const same = { task, decided: null, failed: null, closed: false };
   if (window === null) {
     const opened = task.certification === null ? windowFor({ task, draws, policy, newId }) : null;
     if (opened === null) return same;
     return { ...same, task: { ...task, ...opened, lottery: opened.window.lottery } };
   }
-  // Of calls that began later some may be under way, and those that are not are the quick ones: no random sample.
-  const begunBefore = firstIdAt(now - policy.longestCallMs - TOLD_WITHIN_MS);
+  const { terms } = task;
+  const explored = (): Task => ({
+    ...task,
+    window: null,
+    terms: null,
+    lottery: explorationLottery({ drawn: draws.length, newId }),
+  });
+  if (terms == null || !isSame(terms, policy)) return { ...same, task: explored(), closed: true };
+  const begunBefore = overBefore(now, longestCallMs);
   const own = draws.filter(
     ({ lotteryId, callId }) => lotteryId === window.lottery.id && callId < begunBefore,
   );
   const settledBefore = firstIdAt(now - SETTLED_AFTER_MS);
-  const state = lookAt({ task, window, draws: own, delta: policy.delta, settledBefore });
+  const state = lookAt({ task, window, draws: own, delta: terms.delta, settledBefore });
   if (state.state === "open") return same;
   const { certification } = state;
   const decided = window.lottery.id;
   if (state.state === "certified")
-    return { task: { ...task, certification, window: null }, decided, failed: null };
-  const lottery = explorationLottery({ drawn: draws.length, newId });
-  return { task: { ...task, window: null, lottery }, decided, failed: certification };
+    return { ...same, task: { ...task, certification, window: null }, decided };
+  return { ...same, task: explored(), decided, failed: certification };
 }
 
 /** Opens the next window of a task once enough is known to choose thresholds; null until then. */
 function windowFor(options: {
   task: Task;
   draws: readonly DrawRecord[];
-  policy: GuaranteePolicy;
+  policy: Terms;
   newId: () => string;
-}): { window: CertificationWindow; attempts: number } | null {
+}): { window: CertificationWindow; attempts: number; terms: Terms } | null {
   const { task, draws, policy, newId } = options;
   const { candidate } = task;
   if (candidate === null || !allTried(triedOf(task.candidates ?? [], draws))) return null;
-  const scored = draws.flatMap(({ splitKey, outcome }) =>
-    outcome?.fingerprint === candidate.fingerprint && outcome.answer.kind === "scored"
+  // What was drawn before this shadow began was of what has been taken back since; an audit has no score.
+  const scored = draws.flatMap(({ kind, at, splitKey, outcome }) =>
+    kind === "shadow" &&
+    at >= task.stageSince &&
+    outcome?.fingerprint === candidate.fingerprint &&
+    outcome.answer.kind === "scored"
       ? [{ splitKey, score: outcome.answer.score }]
       : [],
   );
@@ -102,7 +120,7 @@ function windowFor(options: {
     thresholds: thresholdsFrom(training, { steps: STEPS }),
     method: { kind: "betting" },
   });
-  return { window, attempts: family.attempts };
+  return { window, attempts: family.attempts, terms: policy };
 }
 
 /** A draw as it was made: made again, so that a record that was tampered with is no draw. */

@@ -1,6 +1,6 @@
 import type { Env } from "../env.ts";
 import type { FleetNode, FleetSnapshot } from "../fleet/snapshot.ts";
-import { servingFingerprint } from "../routing/guarantee/fingerprint.ts";
+import { servedFingerprint } from "../routing/guarantee/served-fingerprint.ts";
 import type { ServedModel } from "../tunnel/protocol/messages.ts";
 import type { Candidate } from "./task.ts";
 
@@ -20,19 +20,6 @@ function served(fleet: FleetSnapshot, projectId: string): Served[] {
   });
 }
 
-/** What decides this model's answers. A file without a known hash is as good as its name, which is all that is known of it. */
-async function fingerprintOf({ model, version }: Served): Promise<string> {
-  return servingFingerprint({
-    weights: model.fileSha256 ?? `named ${model.id}`,
-    adapter: null,
-    // The template is in the weights' file, and what is sent is the caller's.
-    template: "of the weights",
-    engine: { name: model.engine, version },
-    sampling: { as: "asked" },
-    examples: [],
-  });
-}
-
 /** So many are tried on a task at most: each costs calls until the others may go on. */
 const MAX_CANDIDATES = 4;
 
@@ -44,7 +31,7 @@ export async function candidatesOf(fleet: FleetSnapshot, projectId: string): Pro
   );
   const found = new Map<string, Candidate>();
   for (const each of all) {
-    const fingerprint = await fingerprintOf(each);
+    const fingerprint = await servedFingerprint(each);
     const { id: model, fileSha256: weights } = each.model;
     if (!found.has(fingerprint)) found.set(fingerprint, { model, weights, fingerprint });
   }
@@ -61,7 +48,7 @@ export async function candidateNamed(options: {
   const all = served(await env.FLEET.getByName("fleet").snapshot(), projectId);
   const found = all.find((each) => each.model.id === model);
   if (found === undefined) return null;
-  return { model, weights: found.model.fileSha256, fingerprint: await fingerprintOf(found) };
+  return { model, weights: found.model.fileSha256, fingerprint: await servedFingerprint(found) };
 }
 
 /** A node that serves just what is tried; null when none does now. */
@@ -72,7 +59,7 @@ export async function servingNode(options: {
 }): Promise<string | null> {
   const { env, projectId, candidate } = options;
   for (const each of served(await env.FLEET.getByName("fleet").snapshot(), projectId)) {
-    if (each.model.id === candidate.model && (await fingerprintOf(each)) === candidate.fingerprint)
+    if (each.model.id === candidate.model && (await servedFingerprint(each)) === candidate.fingerprint)
       return each.node.id;
   }
   return null;

@@ -17,7 +17,7 @@ export function movedTask(options: {
   const base = { ...task, stage: to, stageSince: at, audits: 0 };
   if (to.mode !== "canary" && to.mode !== "promoted") {
     const lottery = to.mode === "shadow" ? explorationLottery({ drawn, newId }) : null;
-    const none = { window: null, certification: null, detector: null, watchedFrom: null };
+    const none = { window: null, terms: null, certification: null, detector: null, watchedFrom: null };
     return { ...base, ...none, approved: false, lottery };
   }
   const { certification, detector, watchedFrom } = task;

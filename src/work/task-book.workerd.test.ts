@@ -10,7 +10,7 @@ afterEach(() => vi.restoreAllMocks());
 const SERVED: TaskView = {
   id: "t",
   lottery: { id: "l", seed: "s", share: 1 },
-  serving: { model: "small", weights: null, share: 1, threshold: 0 },
+  serving: { model: "small", fingerprint: "sf1_m", share: 1, threshold: 0 },
 };
 
 /** A book, and an object that hears it, or does not. */

@@ -20,7 +20,7 @@ export function viewOf(task: Task): TaskView {
     lottery,
     serving:
       serves && threshold !== null
-        ? { model: candidate.model, weights: candidate.weights, share: stage.share, threshold }
+        ? { model: candidate.model, fingerprint: candidate.fingerprint, share: stage.share, threshold }
         : null,
   };
 }

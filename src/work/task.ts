@@ -13,6 +13,17 @@ export interface Candidate {
   weights: string | null;
 }
 
+/** What the settings said of the guarantee when a window was opened: its evidence is of labels that these made. */
+export interface Terms {
+  epsilon: number;
+  /** Of the family of a task's attempts. */
+  delta: number;
+  /** Share of calls that are drawn while a window is open. */
+  share: number;
+  judge: string | null;
+  feedbackThreshold: number;
+}
+
 /** A recurring kind of call, and how far its conversion has come. Plain data; times are milliseconds since the epoch. */
 export interface Task {
   /** The name that callers gave it in `x-routelet-task`, else the key of its first call. */
@@ -39,6 +50,8 @@ export interface Task {
   /** Attempts at certifying any candidate so far. */
   attempts: number;
   window: CertificationWindow | null;
+  /** Those of its window, or of the one that was certified. */
+  terms?: Terms | null;
   /** Of the window that was certified last; what serves goes by its threshold. */
   certification: Certification | null;
   detector: DriftDetector | null;

@@ -143,12 +143,21 @@ export class Work extends DurableObject<Env> {
     const task = this.#store.task(id);
     if (task === null) return null;
     const draws = this.#store.draws(id);
-    const { delta, maxP95Ms, formMargin } = (await this.#settings()).conversion;
+    const settings = await this.#settings();
+    const { epsilon, delta, maxP95Ms, formMargin } = settings.conversion;
+    const policy = { epsilon, delta };
     return {
       task: named(task, this.#names.all()),
       draws,
       history: this.#store.history(id),
-      standing: standingOf({ task, draws, served: task.candidate, delta }),
+      standing: standingOf({
+        task,
+        draws,
+        served: task.candidate,
+        policy,
+        longestCallMs: longestCallMs(settings),
+        now: this.clock(),
+      }),
       limits: { maxP95Ms: task.maxP95Ms ?? maxP95Ms, formMargin },
       tried: triedOf(task.candidates ?? [], draws),
       names: this.#tasks.namesOf(id),
@@ -286,6 +295,8 @@ export class Work extends DurableObject<Env> {
 
   override async alarm(): Promise<void> {
     const settings = await this.#settings();
+    // What waits is done when collecting is on again.
+    if (settings.conversion.collect === "off") return;
     const items = this.#queue.lease({ now: this.clock(), limit: PER_ALARM, leaseMs: LEASE_MS });
     const left = [...items];
     const asking = {
@@ -300,7 +311,7 @@ export class Work extends DurableObject<Env> {
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
     await this.#advance(this.#dueTasks(items), settings);
-    if (settings.conversion.collect === "on") await this.#nameTasks();
+    await this.#nameTasks();
     await this.#schedule(settings);
   }
 
@@ -391,7 +402,13 @@ export class Work extends DurableObject<Env> {
     if (ids.length === 0 || settings.conversion.collect === "off") return;
     const fleet = await this.env.FLEET.getByName("fleet").snapshot();
     const serving = await candidatesOf(fleet, this.#projectId);
-    for (const id of ids) this.#advanceOne(id, serving, settings);
+    for (const id of ids) {
+      try {
+        this.#advanceOne(id, serving, settings);
+      } catch (cause) {
+        console.error(JSON.stringify({ event: "task_not_advanced", task: id, cause: String(cause) }));
+      }
+    }
   }
 
   /** One step, so that what is told of the task meanwhile is not written over. `serving`: what serves now. */
@@ -403,7 +420,14 @@ export class Work extends DurableObject<Env> {
     if (task.stage.mode === "shadow") task = this.#certified(task, draws, settings);
     const { conversion } = settings;
     const found = servedOf(task, serving);
-    const standing = standingOf({ task, draws, served: found, delta: conversion.delta });
+    const standing = standingOf({
+      task,
+      draws,
+      served: found,
+      policy: conversion,
+      longestCallMs: longestCallMs(settings),
+      now: this.clock(),
+    });
     const move = nextMove(standing, { ...conversion, maxP95Ms: task.maxP95Ms ?? conversion.maxP95Ms });
     if (!("to" in move)) {
       this.#store.put({ ...task, stays: move.stays });
@@ -418,14 +442,23 @@ export class Work extends DurableObject<Env> {
   #withCandidates(task: Task, draws: readonly DrawRecord[], serving: Candidate[]): Task {
     if (serving.length === 0) return task;
     if (mayChoose(task))
-      return { ...task, candidates: serving, candidate: leading(triedOf(serving, draws)) ?? task.candidate };
+      return this.#withCandidate({ ...task, candidates: serving }, leading(triedOf(serving, draws)));
     const { candidate, window } = task;
     const found = servedOf(task, serving);
     // A model that is away for a while keeps its window; one that has become another never comes back to it.
     const isAnother = found?.model === candidate?.model && found?.fingerprint !== candidate?.fingerprint;
     if (window === null || !isAnother) return task;
     this.#note(task, "changed", null);
-    return { ...task, window: null, candidate: found, candidates: serving, lottery: this.#exploration(task) };
+    const lottery = this.#exploration(task);
+    return this.#withCandidate({ ...task, window: null, terms: null, candidates: serving, lottery }, found);
+  }
+
+  /** What a person agreed to was the model that was there. */
+  #withCandidate(task: Task, found: Candidate | null): Task {
+    const { candidate, approved } = task;
+    if (found === null) return task;
+    const isOther = candidate !== null && candidate.fingerprint !== found.fingerprint;
+    return { ...task, candidate: found, approved: approved && !isOther };
   }
 
   #note(task: Task, because: string, certification: Task["certification"]): void {
@@ -434,16 +467,18 @@ export class Work extends DurableObject<Env> {
   }
 
   #certified(task: Task, draws: readonly DrawRecord[], settings: Settings): Task {
-    const { epsilon, delta, drawShare } = settings.conversion;
+    const { epsilon, delta, drawShare: share, judge, feedbackThreshold } = settings.conversion;
     const looked = lookAtTask({
       task,
       draws,
-      policy: { epsilon, delta, share: drawShare, longestCallMs: longestCallMs(settings) },
+      policy: { epsilon, delta, share, judge, feedbackThreshold },
+      longestCallMs: longestCallMs(settings),
       now: this.clock(),
       newId: () => crypto.randomUUID(),
     });
     if (looked.decided !== null) this.#store.forgetUnseen(task.id, looked.decided);
     if (looked.failed !== null) this.#note(task, "not_certified", looked.failed);
+    if (looked.closed) this.#note(task, "policy_changed", null);
     return looked.task;
   }
 

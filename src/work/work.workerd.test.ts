@@ -7,7 +7,9 @@ import {
 } from "cloudflare:test";
 import { beforeAll, describe, expect, it } from "vitest";
 import { newCallId } from "../ledger/call-id.ts";
+import type { CertificationWindow } from "../routing/guarantee/certification-window.ts";
 import { keptCall } from "./fixtures/kept-call.ts";
+import type { Task } from "./task.ts";
 import { TaskStore } from "./task-store.ts";
 import { MAX_TASKS, type ObservedCall } from "./work.ts";
 
@@ -249,5 +251,73 @@ describe("a recognised task", () => {
     await stub.observe("nameless", calls);
     await runDurableObjectAlarm(stub);
     expect(await stub.tasks()).toMatchObject([{ id: "k", name: "k" }]);
+  });
+});
+
+describe("what moves a task", () => {
+  const terms = { epsilon: 0.05, delta: 0.1, share: 1, judge: null, feedbackThreshold: 0.5 };
+  const put = (stub: ReturnType<typeof work>, more: Partial<Task>) =>
+    runInDurableObject(stub, (_instance, state) => {
+      const store = new TaskStore(state.storage.sql);
+      const task = store.task("t");
+      if (task !== null) store.put({ ...task, ...more });
+    });
+  const window: CertificationWindow = {
+    id: "w",
+    taskId: "t",
+    candidate: "m",
+    fingerprint: "sf1_m" as CertificationWindow["fingerprint"],
+    lottery: { id: "w", seed: "s", share: 1 },
+    epsilon: 0.05,
+    attempt: 1,
+    delta: 0.12,
+    thresholds: [1],
+    method: { kind: "betting" },
+  };
+
+  it("of a window that was opened on other terms: it is closed, with an entry, and nothing fails", async () => {
+    const stub = work();
+    await stub.observe("default", [call()]);
+    await stub.change("t", { mode: "shadow" });
+    // What δ = 0.2 gave a first attempt is more than today's 0.1 would.
+    await put(stub, { window, terms: { ...terms, delta: 0.2 }, attempts: 1 });
+    expect(await stub.change("t", { name: "T" })).toMatchObject({ name: "T", window: null, attempts: 1 });
+    expect((await stub.task("t"))?.history.at(-1)).toMatchObject({ because: "policy_changed" });
+  });
+
+  it("of a certificate that says less than is asked now: back to its shadow, from wherever it serves", async () => {
+    const stub = work();
+    await stub.observe("default", [call()]);
+    const certification = { windowId: "w", attempt: 1, epsilon: 0.2, delta: 0.06, n: 200, missing: 0 };
+    await put(stub, {
+      stage: { mode: "promoted", share: 1 },
+      terms: { ...terms, epsilon: 0.2 },
+      certification: { ...certification, threshold: 1, tests: [] },
+      approved: true,
+    });
+    expect(await stub.change("t", {})).toMatchObject({
+      stage: { mode: "shadow" },
+      certification: null,
+      approved: false,
+    });
+    expect((await stub.task("t"))?.history.at(-1)).toMatchObject({ because: "policy_changed" });
+  });
+
+  it("is no other task's failure", async () => {
+    const stub = work();
+    await stub.observe("default", [call(), call({ task: { name: "u" } })]);
+    await stub.change("t", { mode: "shadow" });
+    await stub.change("u", { mode: "shadow" });
+    const broken = { ...window, thresholds: null as unknown as number[] };
+    await put(stub, { window: broken, terms: { ...terms, share: 0.5 }, attempts: 1 });
+    await runInDurableObject(stub, (instance, state) => {
+      const store = new TaskStore(state.storage.sql);
+      const task = store.task("u");
+      if (task !== null) store.put({ ...task, human: true });
+      instance.clock = () => Date.now() + 3_600_000;
+    });
+    expect(await stub.change("t", { name: "T" })).toMatchObject({ name: "T" });
+    await runDurableObjectAlarm(stub);
+    expect((await stub.tasks()).find(({ id }) => id === "u")).toMatchObject({ stage: { mode: "observe" } });
   });
 });
