@@ -3,8 +3,8 @@ import { type RunPolicy, replay, truth } from "../bench/conversion/replay.ts";
 import { seededRandom } from "../src/routing/statistics/seeded-random.ts";
 import type { DrawOutcome } from "../src/work/task.ts";
 
-// Lives of tasks in the gateway's own pure code, from observe on: 300 calls each, over seeds. Who moves, and was it right?
-const CALLS = 300;
+// Lives of tasks in the gateway's own pure code, from observe on: 400 calls each, over seeds. Who moves, and was it right?
+const CALLS = 400;
 const SEEDS = 20;
 const POLICY: RunPolicy = {
   promotion: "automatic",

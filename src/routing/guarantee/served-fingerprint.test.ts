@@ -11,7 +11,11 @@ describe("what a node's model is known by", () => {
   it("is its file, its engine and the daemon's version: the same at every call, and another where one of them is", async () => {
     const found = await of();
     expect(await of()).toBe(found);
-    const others = [await of({ fileSha256: "bb" }), await of({ engine: "llama-server" }), await of({}, "1.0.1")];
+    const others = [
+      await of({ fileSha256: "bb" }),
+      await of({ engine: "llama-server" }),
+      await of({}, "1.0.1"),
+    ];
     expect(new Set([found, ...others]).size).toBe(4);
   });
 
