@@ -81,23 +81,17 @@ const evidenceSchema = z.object({
 const worseSchema = z.object({
   n: z.number().int(),
   worse: z.number().int().openapi({ description: "Of these, where the small model alone was." }),
-  bound: z
-    .number()
-    .openapi({
-      description:
-        "How large that share may be, at confidence 1 - the attempt's delta, at all looks together.",
-    }),
+  bound: z.number().openapi({
+    description: "How large that share may be, at confidence 1 - the attempt's delta, at all looks together.",
+  }),
   margin: z.number().openapi({ description: "What it must not be above." }),
 });
 
 const conditionsSchema = z
   .object({
-    tests: z
-      .number()
-      .int()
-      .openapi({
-        description: "Draws of the present attempt's test side, up to the first that is not settled.",
-      }),
+    tests: z.number().int().openapi({
+      description: "Draws of the present attempt's test side, up to the first that is not settled.",
+    }),
     invalid: worseSchema,
     over_calling: worseSchema.nullable().openapi({ description: "Null for a task without tools." }),
     p95_ms: z.number().nullable(),

@@ -11,7 +11,7 @@ import { observeCall, planWithTask } from "./task-of-call.ts";
 const SERVED: TaskView = {
   id: "t",
   lottery: { id: "l", seed: "s", share: 1 },
-  serving: { model: "small", weights: null, share: 1, threshold: 0 },
+  serving: { model: "small", fingerprint: "sf1_m", share: 1, threshold: 0 },
 };
 const PLAN: Plan = { attempts: [], reason: "cloud" };
 const TASK = { task: { name: "t" }, splitKey: "s", inTurn: false };
