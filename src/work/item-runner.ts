@@ -15,6 +15,8 @@ import type { WorkItem, WorkQueue } from "./work-queue.ts";
 interface Payload {
   taskId: string;
   callId: string;
+  /** Whom it asks, once it has begun: another one at each try would favour those that answer at once. */
+  candidate?: Candidate | null;
   /** Of an item that waits for the judge. */
   pair?: JudgedPair;
 }
@@ -77,15 +79,18 @@ export class ItemRunner {
 
   /** A shadow or an audit call. */
   async #draw(item: WorkItem, options: AskOptions): Promise<void> {
-    const { taskId, callId } = JSON.parse(item.payload) as Payload;
+    const payload = JSON.parse(item.payload) as Payload;
+    const { taskId, callId } = payload;
     const task = this.#store.task(taskId);
     if (task === null) return this.#queue.done(item.id);
+    const candidate = payload.candidate ?? this.#tried(task);
     const asked = { ...options, callId, tries: item.tries, addedAt: item.addedAt };
     const settled =
       item.kind === "audit"
         ? await runAudit({ ...asked, task })
-        : await runShadow({ ...asked, task: { ...task, candidate: this.#tried(task) } });
-    if ("retryAt" in settled) return this.#queue.retry(item.id, settled.retryAt);
+        : await runShadow({ ...asked, task: { ...task, candidate } });
+    if ("retryAt" in settled)
+      return this.#queue.retry(item.id, settled.retryAt, JSON.stringify({ ...payload, candidate }));
     const { outcome, unseen } = settled;
     const sealed = unseen === null ? null : await this.#seal(callId, unseen, options.projectId);
     const pair = pairOf(item.kind === "audit" ? "audit" : "shadow", outcome, options.settings);

@@ -57,6 +57,7 @@ export class TaskStore {
 
   remove(id: string): void {
     this.#sql.exec("DELETE FROM tasks WHERE id = ?", id);
+    this.#sql.exec("DELETE FROM history WHERE task_id = ?", id);
     this.forgetDraws(id);
   }
 

@@ -129,7 +129,12 @@ describe("people say which calls are one task", () => {
   it("what is merged is counted as the other from then on, under all of its names, after an eviction too", async () => {
     const stub = work();
     await stub.observe("default", [told("a", { count: 3 }), told("b", { at: 9_000 }), told("c")]);
+    await stub.change("c", { mode: "shadow" });
     expect(await stub.merge("c", "a")).toMatchObject({ id: "a", calls: 4 });
+    const history = await runInDurableObject(stub, (_instance, state) =>
+      new TaskStore(state.storage.sql).history("c"),
+    );
+    expect(history).toEqual([]);
     expect(await stub.merge("a", "b")).toMatchObject({ id: "b", calls: 5 });
     await evictDurableObject(stub);
     const views = await stub.observe("default", [told("a"), told("c"), told("b")]);
