@@ -190,9 +190,12 @@ describe("a training set", () => {
     await record({ task, says: asks("training"), answers: `Dear ${mail}` });
     await record({ task, says: asks("evaluation"), answers: `Dear ${mail}` });
     const image = { type: "image_url", image_url: { url: "data:image/png;base64,iVBORw0KGgo=" } };
-    const says = on("training", "what is this");
+    const says = "what is this";
     const content = [{ type: "text", text: says }, image];
-    await record({ task, says, request: { messages: [{ role: "user", content }] } });
+    // The image is of its first message too, so that a session says its side.
+    const numbers = Array.from({ length: 100 }, (_, at) => `images ${at}`);
+    const session = numbers.find((name) => sideOf(splitKey({ session: name, firstMessage: "" })) === "train");
+    await record({ task, says, session: session ?? "", request: { messages: [{ role: "user", content }] } });
     const training = await build({ task, name: `${task}-t` });
     expect(training).toMatchObject({ items: 1, counts: { replaced: 1, left_out: { untreated: 1 } } });
     const [line] = (await exported(training.id)).lines;
