@@ -24,7 +24,7 @@ describe("how much worse a small model may be", () => {
       // What was refuted once stays so: the bound at the last look is the least of all looks.
       if (worseShare({ worse, delta: 0.1 }).bound < truth) passed++;
     }
-    // δ and three standard errors of the simulation; a fixed-n interval that is looked at so often fails in a third of all runs.
+    // δ and three standard errors of the simulation.
     expect(passed / runs).toBeLessThan(0.15);
   });
 
