@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 
 /** Tests whose processes compute with a real model: as many threads as the machine has cores, so one file at a time. */
 const WITH_A_MODEL = [
-  "local-node/src/engines/{embedded,on-demand}/**/*.test.ts",
+  "local-node/src/engines/{embedded,on-demand}/*.test.ts",
   "local-node/src/engines/engine-contract.test.ts",
   "local-node/src/daemon/daemon.test.ts",
 ];
