@@ -2,6 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Counts } from "../datasets/counts.ts";
 import {
   countItems,
+  datasetNotFound,
   deleteDataset,
   isDatasetId,
   listDatasets,
@@ -182,15 +183,6 @@ const exportFile = createRoute({
   },
 });
 
-function notFound(): RouteletError {
-  return new RouteletError({
-    kind: "not_found",
-    code: "dataset_not_found",
-    message: "This project has no such data set. `GET /api/datasets` lists them.",
-    param: "id",
-  });
-}
-
 const NOT_READY: Record<Exclude<DatasetRow["state"], "ready">, string> = {
   building: "It is still being made: try again when its `state` is `ready`.",
   empty: "It has no items; its `message` says why.",
@@ -210,7 +202,7 @@ function notReady(state: keyof typeof NOT_READY): RouteletError {
 
 async function found(env: Env, projectId: string, id: string): Promise<DatasetRow> {
   const row = await readDataset({ db: env.DB, projectId, id });
-  if (row === null) throw notFound();
+  if (row === null) throw datasetNotFound("id");
   return row;
 }
 
@@ -266,7 +258,7 @@ export function addDatasetRoutes(app: AdminApp): void {
   app.openapi(remove, async (c) => {
     const { project: projectId } = c.req.valid("query");
     const { id } = c.req.valid("param");
-    if (!(await deleteDataset({ db: c.env.DB, projectId, id, now: Date.now() }))) throw notFound();
+    if (!(await deleteDataset({ db: c.env.DB, projectId, id, now: Date.now() }))) throw datasetNotFound("id");
     await c.env.DATASET_BUILD.getByName(id).cancel();
     return c.json({ object: "dataset" as const, id, deleted: true as const }, 200);
   });

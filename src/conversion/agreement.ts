@@ -1,4 +1,5 @@
 import { isObject, type Json, parseJson } from "../dialects/json.ts";
+import type { Asked } from "../routing/verify/answer.ts";
 
 /** What a model answered, as far as two answers are compared. */
 export interface Said {
@@ -129,4 +130,14 @@ export function agreement(options: {
   if (reference.refusal !== null || reference.text.trim().length > SHORT_TEXT)
     return { same: null, by: "prose" };
   return decided("text", label(reference.text) === label(candidate.text) ? [] : ["text"]);
+}
+
+/** The same for two answers to one call: its tools and the form that it asked for say how they are compared. */
+export function agreementOn(
+  { tools, format }: Pick<Asked, "tools" | "format">,
+  answers: { reference: Said; candidate: Said },
+): Agreement {
+  const schemaOf = (name: string): Json | null =>
+    tools.find((tool) => tool.name === name)?.parameters ?? null;
+  return agreement({ ...answers, schemaOf, json: format !== null });
 }

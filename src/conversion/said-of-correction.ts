@@ -6,7 +6,7 @@ type Call = Said["calls"][number];
 const asText = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value ?? {}));
 
 /** A tool call as one of the dialects writes it; null for what is none. */
-function callOf(item: unknown): Call | null {
+export function callOf(item: unknown): Call | null {
   if (!isObject(item)) return null;
   const { type, name } = item;
   if (isObject(item.function) && typeof item.function.name === "string")
@@ -17,7 +17,7 @@ function callOf(item: unknown): Call | null {
 }
 
 /** The words of a message's content: a string, or a list of parts. */
-function wordsOf(content: unknown): string {
+export function wordsOf(content: unknown): string {
   if (typeof content === "string") return content;
   if (!Array.isArray(content)) return "";
   return content

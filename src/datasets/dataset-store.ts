@@ -106,6 +106,16 @@ function endStatement(db: D1Database, id: string, counts: Counts, end: Ending): 
   return db.prepare(END).bind(id, end.state, JSON.stringify(counts), end.message, end.at);
 }
 
+/** For whoever names a set that the project has not. */
+export function datasetNotFound(param: string): RouteletError {
+  return new RouteletError({
+    kind: "not_found",
+    code: "dataset_not_found",
+    message: "This project has no such data set. `GET /api/datasets` lists them.",
+    param,
+  });
+}
+
 function alreadyBuilding(name: string, cause: unknown): RouteletError {
   return new RouteletError({
     kind: "invalid_request",

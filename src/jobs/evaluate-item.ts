@@ -1,5 +1,5 @@
 import { askedOf } from "../calls/verifiable.ts";
-import { agreement } from "../conversion/agreement.ts";
+import { agreementOn } from "../conversion/agreement.ts";
 import type { AnsweredItem } from "../conversion/evaluation.ts";
 import type { Example } from "../datasets/example.ts";
 import type { Env } from "../env.ts";
@@ -33,15 +33,7 @@ export async function evaluateItem(options: {
   const asked = askedOf(request);
   if (!verify(asked, answer).valid) return { outcome: "invalid", latencyMs, tokens };
   const reference = saidOf(example);
-  const found =
-    reference === null
-      ? null
-      : agreement({
-          reference,
-          candidate: answer,
-          schemaOf: (name) => asked.tools.find((tool) => tool.name === name)?.parameters ?? null,
-          json: asked.format !== null,
-        });
+  const found = reference === null ? null : agreementOn(asked, { reference, candidate: answer });
   const outcome = found === null || found.same === null ? "unknown" : found.same ? "agrees" : "differs";
   return { outcome, latencyMs, tokens };
 }

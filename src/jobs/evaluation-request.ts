@@ -1,6 +1,7 @@
 import type { Said } from "../conversion/agreement.ts";
+import { callOf, wordsOf } from "../conversion/said-of-correction.ts";
 import type { Example } from "../datasets/example.ts";
-import { isObject, type Json } from "../dialects/json.ts";
+import type { Json } from "../dialects/json.ts";
 import type { ModelRequest } from "../dialects/model-request.ts";
 import { parseChatCall } from "../dialects/openai-chat/parse.ts";
 
@@ -38,22 +39,10 @@ export function evaluationRequest(example: Example, inContext: readonly Example[
 export function saidOf({ answer }: Example): Said | null {
   if (answer === null) return null;
   const { content, refusal, tool_calls } = answer;
-  const calls = Array.isArray(tool_calls) ? tool_calls : [];
   return {
-    text: textOf(content),
+    text: wordsOf(content),
     refusal: typeof refusal === "string" ? refusal : null,
-    calls: calls.flatMap((call: unknown) => {
-      const made = isObject(call) && isObject(call.function) ? call.function : null;
-      return made === null ? [] : [{ name: String(made.name), arguments: String(made.arguments) }];
-    }),
+    calls: Array.isArray(tool_calls) ? tool_calls.flatMap((call) => callOf(call) ?? []) : [],
     finish: "complete",
   };
-}
-
-function textOf(content: unknown): string {
-  if (typeof content === "string") return content;
-  if (!Array.isArray(content)) return "";
-  return content
-    .flatMap((part: unknown) => (isObject(part) && typeof part.text === "string" ? part.text : []))
-    .join("");
 }

@@ -1,4 +1,4 @@
-import { countItems, readDataset } from "../datasets/dataset-store.ts";
+import { countItems, datasetNotFound, readDataset } from "../datasets/dataset-store.ts";
 import type { DatasetRow } from "../db/schema.ts";
 import type { Env } from "../env.ts";
 import { RouteletError } from "../errors.ts";
@@ -11,13 +11,7 @@ function refused(code: string, param: string, message: string): RouteletError {
 
 async function datasetOf(env: Env, projectId: string, id: string, param: string): Promise<DatasetRow> {
   const row = await readDataset({ db: env.DB, projectId, id });
-  if (row === null)
-    throw new RouteletError({
-      kind: "not_found",
-      code: "dataset_not_found",
-      message: "This project has no such data set. `GET /api/datasets` lists them.",
-      param,
-    });
+  if (row === null) throw datasetNotFound(param);
   if (row.state !== "ready")
     throw refused(
       "dataset_not_ready",

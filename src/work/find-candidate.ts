@@ -38,17 +38,25 @@ export async function candidatesOf(fleet: FleetSnapshot, projectId: string): Pro
   return [...found.values()].slice(0, MAX_CANDIDATES);
 }
 
+async function servedAs(options: { env: Env; projectId: string; model: string }): Promise<Served | null> {
+  const { env, projectId, model } = options;
+  const all = served(await env.FLEET.getByName("fleet").snapshot(), projectId);
+  return all.find((each) => each.model.id === model) ?? null;
+}
+
 /** A model of this id as a node serves it now; null where none does. */
 export async function candidateNamed(options: {
   env: Env;
   projectId: string;
   model: string;
 }): Promise<Candidate | null> {
-  const { env, projectId, model } = options;
-  const all = served(await env.FLEET.getByName("fleet").snapshot(), projectId);
-  const found = all.find((each) => each.model.id === model);
-  if (found === undefined) return null;
-  return { model, weights: found.model.fileSha256, fingerprint: await servedFingerprint(found) };
+  const found = await servedAs(options);
+  if (found === null) return null;
+  return {
+    model: options.model,
+    weights: found.model.fileSha256,
+    fingerprint: await servedFingerprint(found),
+  };
 }
 
 /** A node that serves just what is tried; null when none does now. */
@@ -71,7 +79,5 @@ export async function nodeWith(options: {
   projectId: string;
   model: string;
 }): Promise<string | null> {
-  const { env, projectId, model } = options;
-  const all = served(await env.FLEET.getByName("fleet").snapshot(), projectId);
-  return all.find((each) => each.model.id === model)?.node.id ?? null;
+  return (await servedAs(options))?.node.id ?? null;
 }

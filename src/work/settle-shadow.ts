@@ -1,5 +1,4 @@
-import { agreement, type Said } from "../conversion/agreement.ts";
-import type { Json } from "../dialects/json.ts";
+import { agreementOn, type Said } from "../conversion/agreement.ts";
 import type { Usage } from "../dialects/reply.ts";
 import { type Answer, type Label, scoreBasis } from "../routing/guarantee/drawn-outcome.ts";
 import { releaseScore } from "../routing/guarantee/release-score.ts";
@@ -13,10 +12,6 @@ import type { Candidate, DrawOutcome } from "./task.ts";
 const decided = ({ asked, request, row }: RecordedCall, answer: SlmAnswer): ReleaseDecision =>
   releaseDecision({ asked, limited: request.maxTokens !== null, streamed: row.stream, answer });
 
-function schemaIn({ asked }: RecordedCall): (name: string) => Json | null {
-  return (name) => asked.tools.find((tool) => tool.name === name)?.parameters ?? null;
-}
-
 /** What two answers are to each other, as the loss counts it. `prose` that nobody judged is unknown, and so a loss. */
 export function compared(
   recorded: RecordedCall,
@@ -24,12 +19,7 @@ export function compared(
   candidate: Said,
 ): { label: Label; by: DrawOutcome["by"]; differs: readonly string[] } {
   if (reference === null) return { label: "missing", by: "no_reference", differs: [] };
-  const found = agreement({
-    reference,
-    candidate,
-    schemaOf: schemaIn(recorded),
-    json: recorded.asked.format !== null,
-  });
+  const found = agreementOn(recorded.asked, { reference, candidate });
   if (found.same === null) return { label: "missing", by: found.by, differs: [] };
   return { label: found.same ? "fine" : "wrong", by: found.by, differs: found.differs };
 }

@@ -153,11 +153,14 @@ export class TaskStore {
     this.#sql.exec("DELETE FROM unseen_answers WHERE call_id < ?", callId);
   }
 
-  /** A task's draws, of one lottery or of all, in the order of their calls. */
-  draws(taskId: string, lotteryId?: string): DrawRecord[] {
-    return lotteryId === undefined
-      ? this.#draws("WHERE task_id = ? ORDER BY call_id", taskId)
-      : this.#draws("WHERE task_id = ? AND lottery_id = ? ORDER BY call_id", taskId, lotteryId);
+  /** A task's draws, in the order of their calls. */
+  draws(taskId: string): DrawRecord[] {
+    return this.#draws("WHERE task_id = ? ORDER BY call_id", taskId);
+  }
+
+  /** How many draws a task has. */
+  drawn(taskId: string): number {
+    return this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM draws WHERE task_id = ?", taskId).one().n;
   }
 
   addHistory(entry: HistoryEntry): void {

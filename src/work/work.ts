@@ -484,7 +484,7 @@ export class Work extends DurableObject<Env> {
 
   #exploration(task: Task): Lottery {
     return explorationLottery({
-      drawn: this.#store.draws(task.id).length,
+      drawn: this.#store.drawn(task.id),
       newId: () => crypto.randomUUID(),
     });
   }
@@ -493,7 +493,7 @@ export class Work extends DurableObject<Env> {
   #move(task: Task, to: Task["stage"], because: string): void {
     const at = this.clock();
     const { certification } = task;
-    const drawn = this.#store.draws(task.id).length;
+    const drawn = this.#store.drawn(task.id);
     this.ctx.storage.transactionSync(() => {
       this.#store.addHistory({ at, taskId: task.id, from: task.stage, to, because, certification });
       this.#tasks.keep(task.id, to.mode !== "observe");
