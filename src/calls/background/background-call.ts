@@ -4,7 +4,7 @@ import { openAiResponses } from "../../dialects/openai-responses/client.ts";
 import { isUnfinished } from "../../dialects/openai-responses/response-object.ts";
 import type { Env } from "../../env.ts";
 import { type Kept, KeptLog } from "../../ledger/kept-log.ts";
-import { type ResponseContent, updateResponse } from "../../ledger/responses/kept-responses.ts";
+import { type ResponseContent, readResponse, updateResponse } from "../../ledger/responses/kept-responses.ts";
 import { handleCall } from "../handle-call.ts";
 import { createEventLog, type EventLog } from "./event-log.ts";
 import { openJob } from "./job.ts";
@@ -120,6 +120,8 @@ export class BackgroundCall extends DurableObject<Env> {
   }
 
   async #make(job: Job, controller: AbortController): Promise<void> {
+    // A run may have been cut off between its response's last word and its own end; what is deleted nobody awaits.
+    if (!(await this.#isAwaited(job))) return;
     // Who follows has seen what the first run said: another would say something else.
     const interrupted = job.runs >= (job.stream ? 1 : MAX_RUNS);
     const failure = interrupted ? INTERRUPTED : await this.#run(job, controller.signal).catch(failureOf);
@@ -163,6 +165,11 @@ export class BackgroundCall extends DurableObject<Env> {
     const last = events.last();
     if (isObject(last?.response) && last.response.status !== "failed") return null;
     return failureIn(isObject(last?.response) ? last.response : last);
+  }
+
+  async #isAwaited({ projectId, id }: Job): Promise<boolean> {
+    const kept = await readResponse({ env: this.env, projectId, id });
+    return kept !== null && isUnfinished(kept.response);
   }
 
   #change(job: Job, change: (content: ResponseContent) => ResponseContent): Promise<boolean> {
